@@ -1,0 +1,1 @@
+"""threadlog: the event-sourced backend for AI-agent threads."""

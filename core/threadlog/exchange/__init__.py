@@ -1,0 +1,1 @@
+"""Agent runs in and out: import, export and replay."""

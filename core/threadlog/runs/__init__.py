@@ -1,0 +1,1 @@
+"""Agents at work: context, response handler and the life of a run."""

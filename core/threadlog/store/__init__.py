@@ -1,0 +1,1 @@
+"""The thread store: commands in, events out, for a principal."""

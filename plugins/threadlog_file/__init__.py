@@ -1,0 +1,1 @@
+"""The embedded event log: segments of readable frames in a folder."""

@@ -1,0 +1,1 @@
+"""The FastAPI application: threads over HTTP and server-sent events."""
