@@ -16,6 +16,7 @@ from typing import Self
 from msgspec import Struct
 
 from threadlog.log.envelope import Append, Event, HeadPage, Outcome, ShardPage, Snapshot, ThreadPage
+from threadlog.log.errors import TooLarge
 
 
 class Durability(enum.IntEnum):
@@ -59,6 +60,20 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Events of one page, however many are asked for."""
     page_bytes: int = 4 * 1024 * 1024
     """Payloads of one page; the first event (or whole append) always fits."""
+
+    def check(self, append: Append) -> None:
+        """Refuse an append that this log can never take (A9).
+
+        Raises:
+            TooLarge: it has too many events, or too many bytes in one or in all of them.
+        """
+        if len(append.events) > self.append_events:
+            raise TooLarge("append_events", len(append.events), self.append_events)
+        sizes = [len(event.data) for event in append.events]
+        if max(sizes) > self.event_bytes:
+            raise TooLarge("event_bytes", max(sizes), self.event_bytes)
+        if sum(sizes) > self.append_bytes:
+            raise TooLarge("append_bytes", sum(sizes), self.append_bytes)
 
 
 class LogInfo(Struct, frozen=True, kw_only=True):
@@ -145,7 +160,7 @@ class EventLog(ABC):
           also within one call; with other bytes it is `IdReused`.
         - **A7** When the call returns, what it acknowledges is on storage at the level of `info.durability`.
         - **A8** Payload bytes come back exactly.
-        - **A9** What is over a limit raises `TooLarge`, and nothing of the call is written. (What could never be
+        - **A9** What is over a limit raises `TooLarge` (`Limits.check`), and nothing of the call is written. (What could never be
           valid is refused when the `Append` is made.)
 
         Ids and times of events are given by the log, under the lock that gives the position.
