@@ -31,6 +31,7 @@ from threadlog.log.errors import (
     InvalidAppend,
     InvalidCursor,
     InvalidPlugin,
+    InvalidURL,
     LogBusy,
     LogClosed,
     LogCorrupt,
@@ -47,6 +48,8 @@ from threadlog.log.errors import (
     UnknownScheme,
 )
 from threadlog.log.ids import uuid7s
+from threadlog.log.loading import InstalledPlugin, Plugin, find_plugin, installed_schemes, maintenance, open_log
+from threadlog.log.memory import MemoryLog
 from threadlog.log.plugin import Finding, LogURL, Maintenance, MaintenanceReport, OpenOptions, Progress, hookimpl
 
 __all__ = [
@@ -72,9 +75,11 @@ __all__ = [
     "HeadChange",
     "HeadPage",
     "IdReused",
+    "InstalledPlugin",
     "InvalidAppend",
     "InvalidCursor",
     "InvalidPlugin",
+    "InvalidURL",
     "Limits",
     "LogBusy",
     "LogClosed",
@@ -89,11 +94,13 @@ __all__ = [
     "LogURL",
     "Maintenance",
     "MaintenanceReport",
+    "MemoryLog",
     "MissingExtra",
     "NewEvent",
     "OpenOptions",
     "Outcome",
     "OutcomeUnknown",
+    "Plugin",
     "PluginError",
     "Progress",
     "ShardPage",
@@ -102,8 +109,12 @@ __all__ = [
     "ThreadPage",
     "TooLarge",
     "UnknownScheme",
+    "find_plugin",
     "hookimpl",
+    "installed_schemes",
     "is_expected",
+    "maintenance",
+    "open_log",
     "same_append",
     "shard_of",
     "uuid7s",

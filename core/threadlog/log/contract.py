@@ -75,6 +75,23 @@ class Limits(Struct, frozen=True, kw_only=True):
         if sum(sizes) > self.append_bytes:
             raise TooLarge("append_bytes", sum(sizes), self.append_bytes)
 
+    def check_call(self, appends: Sequence[Append]) -> None:
+        """Refuse a call of `EventLog.append` that is over a limit, in one append or in all together (A9).
+
+        Raises:
+            TooLarge: it is.
+        """
+        for append in appends:
+            self.check(append)
+        if len(appends) < 2:
+            return
+        events = sum(len(append.events) for append in appends)
+        if events > self.batch_events:
+            raise TooLarge("batch_events", events, self.batch_events)
+        size = sum(append.size for append in appends)
+        if size > self.batch_bytes:
+            raise TooLarge("batch_bytes", size, self.batch_bytes)
+
 
 class LogInfo(Struct, frozen=True, kw_only=True):
     """What an open log says about itself. Holds no secret."""
@@ -160,8 +177,8 @@ class EventLog(ABC):
           also within one call; with other bytes it is `IdReused`.
         - **A7** When the call returns, what it acknowledges is on storage at the level of `info.durability`.
         - **A8** Payload bytes come back exactly.
-        - **A9** What is over a limit raises `TooLarge` (`Limits.check`), and nothing of the call is written. (What could never be
-          valid is refused when the `Append` is made.)
+        - **A9** What is over a limit raises `TooLarge` (`Limits.check_call`), and nothing of the call is written. (What
+          could never be valid is refused when the `Append` is made.)
 
         Ids and times of events are given by the log, under the lock that gives the position.
 

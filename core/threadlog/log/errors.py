@@ -23,6 +23,7 @@
             ├── UnknownScheme (LookupError) no installed plugin claims the URL's scheme
             ├── AmbiguousScheme             two plugins claim it
             ├── MissingExtra (ImportError)  the plugin's driver is not installed
+            ├── InvalidURL (ValueError)     the plugin refuses the URL or one of its options
             └── InvalidPlugin (TypeError)   the plugin does not keep the plugin contract
 """
 
@@ -146,6 +147,10 @@ class AmbiguousScheme(PluginError):
 
 class MissingExtra(PluginError, ImportError):
     """The plugin is installed but its driver is not; the message names the extra."""
+
+
+class InvalidURL(PluginError, ValueError):
+    """The plugin refuses the URL or one of its options; the message names it."""
 
 
 class InvalidPlugin(PluginError, TypeError):

@@ -14,11 +14,12 @@ Hooks are found and checked by `pluggy <https://pluggy.readthedocs.io>`_.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote
 
 import pluggy
 from msgspec import Struct
@@ -34,6 +35,9 @@ GROUP = "threadlog.storage"
 hookspec = pluggy.HookspecMarker("threadlog")
 hookimpl = pluggy.HookimplMarker("threadlog")
 """Marks a plugin's function as the implementation of a hook."""
+
+
+_SECRET_OPTION = re.compile("pass|secret|token|key|credential", re.IGNORECASE)
 
 
 class LogURL:
@@ -70,11 +74,42 @@ class LogURL:
     def __str__(self) -> str:
         if not self.rest.startswith("//"):
             return f"{self.scheme}:{self.rest}"
-        parts = urlsplit(f"{self.scheme}:{self.rest}")
-        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+        return f"{self.scheme}://{self._userinfo_and_place()[1]}"
 
     def __repr__(self) -> str:
         return f"LogURL({str(self)!r})"
+
+    def hide(self, text: str) -> str:
+        """`text` with this URL's secrets taken out, such as a driver's message that quotes them."""
+        for secret in self._secrets():
+            text = text.replace(secret, "***")
+        return text
+
+    def _secrets(self) -> list[str]:
+        """Everything secret, encoded and decoded, longest first."""
+        user, _, password = self._userinfo_and_place()[0].partition(":")
+        options = [value for name, value in self.options.items() if _SECRET_OPTION.search(name)]
+        found = {password, *options, f"{user}:{password}" if password else ""}
+        found |= {unquote(secret) for secret in found}
+        return sorted(found - {""}, key=len, reverse=True)
+
+    def _userinfo_and_place(self) -> tuple[str, str]:
+        """Credentials and what may be shown.
+
+        A password in which someone forgot to encode ``/ ? #`` moves the end of the authority, so everything before
+        the last ``@`` counts as credentials, even where that hides more than it must.
+        """
+        if not self.rest.startswith("//"):
+            return "", self.rest
+        text = self._text.partition(":")[2][2:]
+        if "@" not in self.rest and not self._port_is_number():
+            return text.rpartition("@")[0], ""
+        userinfo, _, place = self.rest[2:].rpartition("@")
+        return userinfo, place
+
+    def _port_is_number(self) -> bool:
+        port = self.rest[2:].partition("/")[0].rpartition(":")[2] if ":" in self.rest else ""
+        return not port or port.isdecimal() or port.endswith("]")
 
 
 class OpenOptions(Struct, frozen=True, kw_only=True):
