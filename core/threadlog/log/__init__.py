@@ -3,6 +3,7 @@
 from threadlog.log.contract import Capability, Durability, EventLog, Limits, LogInfo, LogStatus, shard_of
 from threadlog.log.cursor import START, Cursor
 from threadlog.log.envelope import (
+    MAX_HEAD_BYTES,
     MAX_ID_BYTES,
     Append,
     Appended,
@@ -53,6 +54,7 @@ from threadlog.log.memory import MemoryLog
 from threadlog.log.plugin import Finding, LogURL, Maintenance, MaintenanceReport, OpenOptions, Progress, hookimpl
 
 __all__ = [
+    "MAX_HEAD_BYTES",
     "MAX_ID_BYTES",
     "START",
     "AmbiguousScheme",

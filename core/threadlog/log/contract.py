@@ -121,17 +121,23 @@ class LogStatus(Struct, frozen=True):
 class EventLog(ABC):
     """An event log: appends and reads events of threads, in shards.
 
-    The constructor does no I/O. ``async with`` opens and closes (**L1**: a log closes what it opened and nothing
-    else; after closing, no connection, task, thread or file is left, and every call raises `LogClosed`).
-    Closing twice is harmless. Ids, URLs and secrets: **L2** secrets of the URL reach no repr, log, span or error.
+    - **L1** ``async with`` opens and closes; a log closes what it opened and nothing else. After closing, no
+      connection, task, thread or file is left, and every call raises `LogClosed`; it can be opened again.
+    - **L2** Secrets of the URL reach no repr, log, span or error.
+    - **T1** No call returns another tenant's data, whatever ids it is given.
+    - **X1** After a storage fault the log either recovers or refuses (`LogStopped`): it never acknowledges what it
+      did not store, and never serves what a power cut could still take away.
 
-    **T1** No call returns another tenant's data, whatever ids it is given.
+    The constructor does no I/O and starts nothing. All methods are coroutines and may be called from many tasks of
+    one event loop at once; after closing, the log may be opened in another loop. Cancelling a read has no effect on
+    others.
 
-    **X1** After a storage fault the log either recovers or refuses (`LogStopped`): it never acknowledges what it did
-    not store, and never serves what a power cut could still take away.
+    Ids (tenant, thread, append, owner) are compared exactly: case, trailing spaces and Unicode normal form tell them
+    apart. They may hold any character but control characters, so a key built of several needs a separator that no id
+    can hold, or their lengths.
 
-    All methods are coroutines and may be called from many tasks of one event loop at once. Cancelling a read has no
-    effect on others. Every method raises `LogClosed` when the log is not open.
+    Every method raises `LogClosed` when the log is not open, and `ValueError` for a `shard` that the log does not
+    have, an `after` below 0 or a `limit` below 1.
     """
 
     @property
@@ -145,7 +151,9 @@ class EventLog(ABC):
 
     @abstractmethod
     async def open(self) -> None:
-        """Open or, if allowed, make the log; recover what a crash left.
+        """Open or, if allowed, make the log; recover what a crash left. Harmless when it is open.
+
+        When it raises or is cancelled, nothing is left open.
 
         Raises:
             LogNotFound: there is none and none was to be made.
@@ -155,7 +163,10 @@ class EventLog(ABC):
 
     @abstractmethod
     async def close(self) -> None:
-        """Finish the append that is being stored, release everything; harmless when not open."""
+        """Finish the append that is being stored, release everything; harmless when not open.
+
+        Calls that wait (`wait`, an append that has not begun) end with `LogClosed`.
+        """
 
     @abstractmethod
     async def status(self) -> LogStatus:
@@ -180,9 +191,14 @@ class EventLog(ABC):
         - **A9** What is over a limit raises `TooLarge` (`Limits.check_call`), and nothing of the call is written. (What
           could never be valid is refused when the `Append` is made.)
 
-        Ids and times of events are given by the log, under the lock that gives the position.
+        - **F4** Each event gets an id of its own, a UUIDv7 with 74 random bits, and keeps it for ever: by its last 8
+          digits (`Event.check`) a cursor knows a history again.
+
+        Ids and times of events are given by the log, under the lock that gives the position. Times are the clock's,
+        and may go back. No appends: no outcomes.
 
         Raises:
+            InvalidAppend: a tenant of `appends` does not live in `shard` (see `shard_of`); nothing was written.
             TooLarge: something is over a limit of `info.limits`.
             LogReadOnly: the log was opened for reading.
             LogBusy: the shard's lock was not had in time; nothing was written.
@@ -202,7 +218,9 @@ class EventLog(ABC):
           `info.limits`; a page is empty only where nothing is left. `last_seq` says where the thread ends.
         - **R2** What was acknowledged is visible to the next read of anyone.
 
-        An unknown thread, and any thread of another tenant, is an empty page with `last_seq` 0.
+        An unknown thread, and any thread of another tenant, is an empty page with `last_seq` 0. Beyond the end there
+        is nothing: forward the page is empty, and `last_seq` tells; backward it begins at the end. The events of a
+        deleted thread are read as before.
         """
 
     @abstractmethod
@@ -211,7 +229,8 @@ class EventLog(ABC):
 
         - **F1** Events come in position order; positions are dense and in commit order. Pages hold whole appends:
           `limit` is exceeded only by the last append's own events. With `tenant`, only that tenant's events;
-          `looked_to` says how far the page has looked, and is greater than `after` unless `after` is at the end.
+          `looked_to` says how far the page has looked, and is greater than `after` unless `after` is at the end or
+          beyond it, where it is `after`.
         - **F2** No event ever appears at or below a position that a reader has passed.
         """
 
@@ -221,6 +240,8 @@ class EventLog(ABC):
 
         - **F3** Tells that there may be something new, whoever wrote it; losing a wake-up delays and never loses.
           It returns at once when the shard's last position is greater than `after`.
+
+        A `timeout` of 0 only asks. Many tasks may wait at once, each with an `after` of its own.
 
         Returns:
             The shard's last position as far as it is known (it may still be `after`).
@@ -242,10 +263,15 @@ class EventLog(ABC):
           append that carries a `HeadChange`, field by field, and as atomically as the append, or it is repaired before
           it is next listed. Deleted threads and threads without a head change are not listed.
 
+        A `HeadChange` without any field counts: the thread is listed, without an owner. Within an append, later
+        changes win. A thread that is brought back is at its old place. An owner's list follows the head's present
+        owner.
+
         Args:
             owner: only the threads of this user.
-            after: thread id; list what comes after it in this order. An unknown or foreign id gives an empty page;
-                a deleted one still marks its place.
+            after: thread id; list what comes after it in this order. A thread that is deleted or has another owner
+                still marks its place; an unknown or foreign id, and a thread that never had a head change, gives an
+                empty page.
             limit: at most this many heads, bounded by `info.limits.page_events`.
             newest_first: newest thread first, or oldest first.
         """
@@ -262,7 +288,8 @@ class EventLog(ABC):
     async def save_snapshot(self, snapshot: Snapshot) -> None:
         """Keep a snapshot, in place of an older one of the same thread, projection and version.
 
-        One at a lower seq than the kept one changes nothing. May be lost at any time (S1).
+        One at a lower seq than the kept one changes nothing. May be lost at any time (S1): a log that cannot keep it
+        (opened for reading, storage fault, too large) drops it without an error.
         """
 
     @abstractmethod
@@ -273,11 +300,17 @@ class EventLog(ABC):
           passed over; the rest must follow on its last position, and is stored in one all-or-nothing step. So a copy
           continues where it stopped.
 
+        All else follows as if they had been appended here: append ids are known again, heads are listed, who waits is
+        woken. The limits of `append` do not apply. No events: nothing happens.
+
         Returns:
             The shard's last position afterwards.
 
         Raises:
-            Diverged: the log holds another history, or `events` leave a gap; nothing was written.
+            Diverged: the log holds another history, or `events` leave a gap (in position or in the seq of a thread),
+                go on with an append that the log holds already, or are of another shard (of a log with another
+                number of shards); nothing was written.
+            LogReadOnly, LogStopped, StorageFull, OutcomeUnknown: as in `append`.
         """
 
     def shard_of(self, tenant: str) -> int:

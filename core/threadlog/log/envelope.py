@@ -20,6 +20,11 @@ from threadlog.log.errors import InvalidAppend
 MAX_ID_BYTES = 200
 """Longest tenant, thread id, append id, owner, actor or run id, in UTF-8 bytes."""
 
+MAX_HEAD_BYTES = 64 * 1024
+"""Longest title, status or info of a head, in UTF-8 bytes."""
+
+_MAX_NUMBER = 2**63 - 1
+
 _any_json = msgspec.json.Decoder(msgspec.Raw)
 
 
@@ -71,8 +76,9 @@ class NewEvent(Struct, frozen=True):
     """An event as its writer gives it.
 
     Raises:
-        InvalidAppend: the type is empty or odd, the version is under 1, or `data` is not exactly one
-            JSON value in UTF-8 without raw line breaks.
+        InvalidAppend: the type is no valid id (see `Append`), the version is under 1 or over 2³¹ - 1, `data` is not
+            exactly one JSON value in UTF-8 without raw line breaks, or a text of the head is over `MAX_HEAD_BYTES` or
+            holds NUL or a lone surrogate.
     """
 
     type: str
@@ -84,8 +90,8 @@ class NewEvent(Struct, frozen=True):
 
     def __post_init__(self) -> None:
         _check_id("type", self.type)
-        if self.version < 1:
-            raise InvalidAppend(f"version is {self.version}; payload versions start at 1.")
+        if not 1 <= self.version < 2**31:
+            raise InvalidAppend(f"version is {self.version}; payload versions go from 1 to 2³¹ - 1.")
         _check_json(self.data)
         if self.head is not None:
             _check_head(self.head)
@@ -96,7 +102,7 @@ class Append(Struct, frozen=True, kw_only=True):
 
     Raises:
         InvalidAppend: an id is empty, over `MAX_ID_BYTES`, or holds a control character or a lone
-            surrogate; there is no event; or an exact `expected` is negative.
+            surrogate; there is no event; or an exact `expected` is negative or over 2⁶³ - 1.
     """
 
     tenant: str
@@ -120,8 +126,8 @@ class Append(Struct, frozen=True, kw_only=True):
                 _check_id(name, value)
         if not self.events:
             raise InvalidAppend("an append needs at least one event.")
-        if isinstance(self.expected, int) and self.expected < 0:
-            raise InvalidAppend(f"expected is {self.expected}; an exact seq is 0 or more.")
+        if isinstance(self.expected, int) and not 0 <= self.expected <= _MAX_NUMBER:
+            raise InvalidAppend(f"expected is {self.expected}; an exact seq is 0 or more and fits 63 bits.")
 
     @property
     def size(self) -> int:
@@ -311,7 +317,15 @@ def _check_head(head: HeadChange) -> None:
         _check_id("head.owner", head.owner)
     for name, value in (("title", head.title), ("status", head.status), ("info", head.info)):
         if isinstance(value, str):
-            try:
-                value.encode()
-            except UnicodeEncodeError:
-                raise InvalidAppend(f"head.{name} holds a lone surrogate, which UTF-8 cannot carry.") from None
+            _check_text(f"head.{name}", value)
+
+
+def _check_text(name: str, value: str) -> None:
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError:
+        raise InvalidAppend(f"{name} holds a lone surrogate, which UTF-8 cannot carry.") from None
+    if size > MAX_HEAD_BYTES:
+        raise InvalidAppend(f"{name} is {size} bytes long; {MAX_HEAD_BYTES} is the most.")
+    if "\0" in value:
+        raise InvalidAppend(f"{name} holds NUL, which not every storage can keep.")

@@ -34,7 +34,7 @@ from threadlog.log.envelope import (
     is_expected,
     same_append,
 )
-from threadlog.log.errors import Diverged, InvalidAppend, LogClosed, LogNotFound, LogReadOnly
+from threadlog.log.errors import Diverged, InvalidAppend, LogClosed, LogNotFound
 from threadlog.log.ids import uuid7s
 from threadlog.log.plugin import LogURL, OpenOptions, hookimpl
 
@@ -81,13 +81,6 @@ class MemoryLog(EventLog):
         self._snapshots: dict[tuple[str, str, str, int], Snapshot] = {}
         self._open = False
 
-    def reader(self) -> MemoryLog:
-        """A log of its own over the same data that refuses to write, as a reader in another process would."""
-        reader = MemoryLog(self._info.shards)
-        reader._info = msgspec.structs.replace(self._info, read_only=True)
-        reader._shards, reader._snapshots = self._shards, self._snapshots
-        return reader
-
     @property
     def info(self) -> LogInfo:
         self._check_open()
@@ -103,18 +96,15 @@ class MemoryLog(EventLog):
 
     async def status(self) -> LogStatus:
         await self._turn()
-        return LogStatus(False, "it was opened for reading.") if self._info.read_only else LogStatus(True)
+        return LogStatus(True)
 
     async def append(self, shard: int, appends: Sequence[Append]) -> Sequence[Outcome]:
         await self._turn()
-        self._check_writable()
         to = self._shard(shard)
         for append in appends:
             self._check_place(append.tenant, shard)
         self._info.limits.check_call(appends)
-        outcomes = [to.take(append, self._clock()) for append in appends]  # no await: this is the lock
-        to.wake()
-        return outcomes
+        return [to.take(append, self._clock()) for append in appends]  # no await: this is the lock
 
     async def read_thread(
         self, tenant: str, thread_id: str, *, after: int = 0, limit: int = 100, backward: bool = False
@@ -181,8 +171,6 @@ class MemoryLog(EventLog):
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:
         await self._turn()
-        if self._info.read_only:
-            return
         key = (snapshot.tenant, snapshot.thread_id, snapshot.projection, snapshot.version)
         kept = self._snapshots.get(key)
         if kept is None or kept.seq <= snapshot.seq:
@@ -190,7 +178,6 @@ class MemoryLog(EventLog):
 
     async def restore(self, shard: int, events: Sequence[Event]) -> int:
         await self._turn()
-        self._check_writable()
         to = self._shard(shard)
         new = to.new_of(events)
         for event in new:
@@ -201,7 +188,6 @@ class MemoryLog(EventLog):
                 )
         for group in _by_append(new):
             to.store(group)
-        to.wake()
         return to.last_position
 
     async def _turn(self) -> None:
@@ -213,10 +199,6 @@ class MemoryLog(EventLog):
     def _check_open(self) -> None:
         if not self._open:
             raise LogClosed("the log is not open; use it inside `async with`.")
-
-    def _check_writable(self) -> None:
-        if self._info.read_only:
-            raise LogReadOnly("the log was opened for reading; open it without read_only to write.")
 
     def _shard(self, number: int) -> _Shard:
         if not 0 <= number < len(self._shards):
@@ -321,6 +303,7 @@ class _Shard:
         self.events.extend(events)
         key = (events[0].tenant, events[0].thread_id)
         self.threads.setdefault(key, _Thread(*key)).add(events)
+        self.wake()
 
     def new_of(self, events: Sequence[Event]) -> list[Event]:
         """Those of `events` that are not stored yet, checked to follow on what is (C1).
