@@ -21,6 +21,7 @@ from threadlog.log.envelope import (
     ShardPage,
     Snapshot,
     ThreadPage,
+    check_id,
     is_expected,
     same_append,
 )
@@ -111,6 +112,7 @@ __all__ = [
     "ThreadPage",
     "TooLarge",
     "UnknownScheme",
+    "check_id",
     "find_plugin",
     "hookimpl",
     "installed_schemes",

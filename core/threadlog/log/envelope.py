@@ -89,7 +89,7 @@ class NewEvent(Struct, frozen=True):
     head: HeadChange | None = None
 
     def __post_init__(self) -> None:
-        _check_id("type", self.type)
+        check_id("type", self.type)
         if not 1 <= self.version < 2**31:
             raise InvalidAppend(f"version is {self.version}; payload versions go from 1 to 2³¹ - 1.")
         _check_json(self.data)
@@ -118,12 +118,12 @@ class Append(Struct, frozen=True, kw_only=True):
     """W3C ``traceparent`` of the span that wrote it."""
 
     def __post_init__(self) -> None:
-        _check_id("tenant", self.tenant)
-        _check_id("thread_id", self.thread_id)
-        _check_id("append_id", self.append_id)
+        check_id("tenant", self.tenant)
+        check_id("thread_id", self.thread_id)
+        check_id("append_id", self.append_id)
         for name, value in (("actor", self.actor), ("run_id", self.run_id), ("trace", self.trace)):
             if value is not None:
-                _check_id(name, value)
+                check_id(name, value)
         if not self.events:
             raise InvalidAppend("an append needs at least one event.")
         if isinstance(self.expected, int) and not 0 <= self.expected <= _MAX_NUMBER:
@@ -284,8 +284,13 @@ def is_expected(expected: Expected, last_seq: int, deleted: bool) -> bool:
     return expected is Expect.ANY or last_seq > 0
 
 
-def _check_id(name: str, value: str) -> None:
-    if value.isalnum() and len(value) <= MAX_ID_BYTES // 4:
+def check_id(name: str, value: str) -> None:
+    """Refuse what can be no id: `name` says in the message which one it was to be.
+
+    Raises:
+        InvalidAppend: it is empty, over `MAX_ID_BYTES`, or holds a control character or a lone surrogate.
+    """
+    if value.isascii() and value.isprintable() and 0 < len(value) <= MAX_ID_BYTES:
         return
     if not value:
         raise InvalidAppend(f"{name} is empty.")
@@ -314,7 +319,7 @@ def _check_json(data: bytes) -> None:
 
 def _check_head(head: HeadChange) -> None:
     if head.owner is not UNSET:
-        _check_id("head.owner", head.owner)
+        check_id("head.owner", head.owner)
     for name, value in (("title", head.title), ("status", head.status), ("info", head.info)):
         if isinstance(value, str):
             _check_text(f"head.{name}", value)
