@@ -61,19 +61,27 @@ class Limits(Struct, frozen=True, kw_only=True):
     page_bytes: int = 4 * 1024 * 1024
     """Payloads of one page; the first event (or whole append) always fits."""
 
-    def check(self, append: Append) -> None:
+    def check(self, append: Append) -> int:
         """Refuse an append that this log can never take (A9).
+
+        Returns:
+            Bytes of all its payloads.
 
         Raises:
             TooLarge: it has too many events, or too many bytes in one or in all of them.
         """
-        if len(append.events) > self.append_events:
-            raise TooLarge("append_events", len(append.events), self.append_events)
-        sizes = [len(event.data) for event in append.events]
-        if max(sizes) > self.event_bytes:
-            raise TooLarge("event_bytes", max(sizes), self.event_bytes)
-        if sum(sizes) > self.append_bytes:
-            raise TooLarge("append_bytes", sum(sizes), self.append_bytes)
+        events = append.events
+        if len(events) > self.append_events:
+            raise TooLarge("append_events", len(events), self.append_events)
+        total = 0
+        for event in events:
+            size = len(event.data)
+            if size > self.event_bytes:
+                raise TooLarge("event_bytes", size, self.event_bytes)
+            total += size
+        if total > self.append_bytes:
+            raise TooLarge("append_bytes", total, self.append_bytes)
+        return total
 
     def check_call(self, appends: Sequence[Append]) -> None:
         """Refuse a call of `EventLog.append` that is over a limit, in one append or in all together (A9).

@@ -29,7 +29,11 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from threadlog.model.errors import ThreadlogError
+
+E = TypeVar("E", bound=BaseException)
 
 
 class LogError(ThreadlogError):
@@ -155,3 +159,16 @@ class InvalidURL(PluginError, ValueError):
 
 class InvalidPlugin(PluginError, TypeError):
     """What the entry point loads does not keep the plugin contract."""
+
+
+def fresh(error: E) -> E:
+    """A new exception like `error`, caused by it: for each of many who are told of one fault.
+
+    One instance raised in many tasks would gather the tracebacks of them all. The class's own `__init__` is not
+    called, so that any signature will do.
+    """
+    copy = type(error).__new__(type(error))
+    copy.args = error.args
+    copy.__dict__.update(error.__dict__)
+    copy.__cause__ = error
+    return copy
