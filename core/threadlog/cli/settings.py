@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import platformdirs
@@ -161,19 +162,22 @@ class Settings(Section):
     principal: PrincipalSettings = PrincipalSettings()
 
 
-def load_settings(file: Path | None = None, overrides: Sequence[str] = ()) -> Settings:
+def load_settings(
+    file: Path | None = None, overrides: Sequence[str] = (), options: Mapping[str, str] = MappingProxyType({})
+) -> Settings:
     """Read the settings.
 
     Args:
         file: the YAML file; None takes the one that the environment's `THREADLOG_SETTINGS` names, if any.
         overrides: ``key=value`` texts, such as ``server.port=8001``; values are read as YAML.
+        options: values by key that options of the command line gave; they win over all else.
 
     Raises:
         SettingsError: a file is missing or no YAML, or a key or value is wrong; the message names it and its place.
     """
     if file is None and os.environ.get(ENVIRONMENT):
         file = Path(os.environ[ENVIRONMENT])
-    sources = Sources.read(file, overrides)
+    sources = Sources.read(file, overrides, options)
     try:
         return Settings.model_validate(sources.values())
     except ValidationError as error:

@@ -33,8 +33,8 @@ class Sources:
         self._places: dict[Key, str] = {}
 
     @classmethod
-    def read(cls, file: Path | None, overrides: Sequence[str]) -> Sources:
-        """Read `file`, then `overrides`, later ones winning.
+    def read(cls, file: Path | None, overrides: Sequence[str], options: Mapping[str, str]) -> Sources:
+        """Read `file`, then `overrides`, then `options` (values by key), later ones winning.
 
         Raises:
             SettingsError: the file is missing or not a YAML mapping, or an override is not ``key=value``.
@@ -44,6 +44,8 @@ class Sources:
             sources._add_file(file)
         for override in overrides:
             sources._add_override(override)
+        for name, value in options.items():
+            sources._add_option(name, value)
         return sources
 
     def values(self) -> dict[str, Any]:
@@ -108,9 +110,19 @@ class Sources:
             config = OmegaConf.from_dotlist([override])
         except (yaml.YAMLError, OmegaConfBaseException) as error:
             raise SettingsError(f"the value of the override {name}= is no YAML: {_yaml_why(error)}.") from None
-        self._places = {known: place for known, place in self._places.items() if known[: len(key)] != key}
-        self._places[key] = f"override {name}=…"
+        self._place(key, f"override {name}=…")
         self._merge(config)
+
+    def _add_option(self, name: str, value: str) -> None:
+        key = tuple(name.split("."))
+        config = OmegaConf.create({})
+        OmegaConf.update(config, name, value)
+        self._place(key, "command line")
+        self._merge(config)
+
+    def _place(self, key: Key, place: str) -> None:
+        self._places = {known: before for known, before in self._places.items() if known[: len(key)] != key}
+        self._places[key] = place
 
     def _merge(self, config: DictConfig) -> None:
         try:

@@ -206,14 +206,14 @@ def _missing(entry: metadata.EntryPoint, error: ImportError, message: str) -> Pl
     if module == entry.module.partition(".")[0]:
         return InvalidPlugin(f"{_described(entry)} cannot be loaded ({message}); reinstall it.")
     distribution = _installed(entry).distribution
-    extra = _extra_with(module, entry)
+    extra = extra_with(module, entry)
     remedy = f"pip install '{distribution}[{extra}]'" if extra else f"see how {distribution} installs its driver"
     return MissingExtra(
         f"{entry.name}: URLs need a driver that is not installed ({message}): {remedy}.", name=error.name
     )
 
 
-def _extra_with(module: str, entry: metadata.EntryPoint) -> str | None:
+def extra_with(module: str, entry: metadata.EntryPoint) -> str | None:
     """The smallest extra of the plugin's distribution that brings a module."""
     brings: dict[str, int] = {}
     wanted: set[str] = set()

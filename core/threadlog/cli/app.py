@@ -1,0 +1,68 @@
+"""The application: every command under its name."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from threadlog.cli.errors import ExitCode, guarded, unpiped
+from threadlog.cli.extensions import add_extensions
+from threadlog.cli.output import Output
+from threadlog.cli.plugins import plugins
+from threadlog.cli.version import version
+
+_DEBUG = "--debug"
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code.
+
+    Args:
+        arguments: what follows the program's name. ``--debug`` may stand anywhere before ``--``.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    ours, dashes, theirs = _cut(arguments, "--")
+    rest = [argument for argument in ours if argument != _DEBUG]
+    app = make_app(rich_help=sys.stdout.isatty())
+    code = guarded(
+        lambda: app(args=[*(rest or ["--help"]), *dashes, *theirs], prog_name="threadlog", standalone_mode=False),
+        Output(),
+        debug=rest != list(ours),
+    )
+    return code if rest else ExitCode.USAGE
+
+
+def make_app(*, rich_help: bool = False) -> typer.Typer:
+    """The application with all its commands.
+
+    Args:
+        rich_help: whether help is drawn for a terminal, or written plainly.
+    """
+    app = typer.Typer(
+        help="Keep the threads of AI agents as events in a log that loses nothing.",
+        rich_markup_mode="rich" if rich_help else None,
+        pretty_exceptions_enable=False,
+        add_completion=True,
+    )
+    app.callback()(_shared)
+    add_extensions(app)
+    for name, function in (("plugins", plugins), ("version", version)):
+        app.command(name)(unpiped(function))
+    return app
+
+
+def _shared(
+    *,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error; may stand anywhere.")] = False,
+) -> None:
+    """Keep the threads of AI agents as events in a log that loses nothing."""
+
+
+def _cut(arguments: Sequence[str], mark: str) -> tuple[list[str], list[str], list[str]]:
+    words = list(arguments)
+    at = words.index(mark) if mark in words else len(words)
+    return words[:at], words[at : at + 1], words[at + 1 :]
