@@ -8,6 +8,7 @@ hot path (0.1 µs against 2 µs); everything with meaning to an application is a
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TypeAlias
@@ -24,6 +25,8 @@ MAX_HEAD_BYTES = 64 * 1024
 """Longest title, status or info of a head, in UTF-8 bytes."""
 
 _MAX_NUMBER = 2**63 - 1
+
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 _any_json = msgspec.json.Decoder(msgspec.Raw)
 
@@ -76,9 +79,9 @@ class NewEvent(Struct, frozen=True):
     """An event as its writer gives it.
 
     Raises:
-        InvalidAppend: the type is no valid id (see `Append`), the version is under 1 or over 2³¹ - 1, `data` is not
-            exactly one JSON value in UTF-8 without raw line breaks, or a text of the head is over `MAX_HEAD_BYTES` or
-            holds NUL or a lone surrogate.
+        InvalidAppend: the type is no valid id (see `Append`); the version is under 1 or over 2³¹ - 1; `data` is not
+            exactly one JSON value in UTF-8 without raw line breaks and halves of surrogate pairs; or a text of the
+            head is over `MAX_HEAD_BYTES` or holds NUL or a lone surrogate.
     """
 
     type: str
@@ -312,6 +315,8 @@ def _check_json(data: bytes) -> None:
     except UnicodeDecodeError:
         raise InvalidAppend("data is not valid UTF-8.") from None
     except (msgspec.DecodeError, RecursionError) as error:
+        if _SURROGATE.search(data):
+            raise InvalidAppend("data escapes half a surrogate pair, which is no text: write \\ufffd for it.") from None
         raise InvalidAppend(f"data is not exactly one JSON value: {error}.") from None
     if b"\n" in data or b"\r" in data:
         raise InvalidAppend("data holds a raw line break; write the JSON on one line.")
