@@ -15,6 +15,7 @@ from threadlog.log import (
     Append,
     Durability,
     DurabilityTooLow,
+    FormatTooNew,
     InvalidPlugin,
     InvalidURL,
     LogClosed,
@@ -304,6 +305,16 @@ def test_cause_is_kept_where_it_tells_no_secret(site: Site) -> None:
     with pytest.raises(InvalidURL, match="bad option") as caught:
         find_plugin("acme").make_log(LogURL("acme://alice:secret@host"), OpenOptions())
     assert isinstance(caught.value.__cause__, ValueError)
+
+
+def test_errors_of_ours_pass_unchanged(site: Site) -> None:
+    """A plugin may raise the package's own errors from its hook."""
+    body = "def threadlog_log(url): raise FormatTooNew('upgrade')"
+    source = f"from threadlog.log import FormatTooNew, hookimpl\n@hookimpl\n{body}"
+    site.install("acme-log", "acme = acme_log", acme_log=source)
+    with pytest.raises(FormatTooNew, match="upgrade") as caught:
+        find_plugin("acme").make_log(LogURL("acme:x"), OpenOptions())
+    assert caught.value.__cause__ is None
 
 
 @pytest.mark.parametrize(

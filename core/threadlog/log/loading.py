@@ -149,14 +149,18 @@ class Plugin:
         except Exception as caught:  # noqa: BLE001 - whatever a stranger's code raises becomes one of our errors
             error = caught
         # Raised outside the except block: the cause is attached only where it does not quote the URL's secrets.
-        raise self._translated(error, url) from (None if _tells_secrets(error, url) else error)
+        if _tells_secrets(error, url):
+            raise self._translated(error, url) from None
+        if isinstance(error, LogError):
+            raise error
+        raise self._translated(error, url) from error
 
     def _translated(self, error: Exception, url: LogURL) -> LogError:
         message = url.hide(str(error)) or type(error).__name__
         if isinstance(error, ImportError):
             return _missing(self._entry, error, message)
         if isinstance(error, LogError):
-            return error if message == str(error) and not _tells_secrets(error, url) else PluginError(message)
+            return PluginError(message)
         if isinstance(error, ValueError):
             return InvalidURL(message)
         return InvalidPlugin(f"{self._name} raised {type(error).__name__}: {message}")
