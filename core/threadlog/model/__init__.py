@@ -10,7 +10,7 @@ from threadlog.model.attachments import (
     ImageAttachment,
 )
 from threadlog.model.base import Model, Url, UTCTime
-from threadlog.model.errors import ThreadlogError
+from threadlog.model.errors import AlreadyRegistered, InvalidPayload, NotRegistered, ThreadlogError, UpcasterFailed
 from threadlog.model.events import (
     ClientEffectEvent,
     ErrorEvent,
@@ -62,6 +62,7 @@ from threadlog.model.messages import (
     UserMessageTagContent,
     UserMessageTextContent,
 )
+from threadlog.model.registry import EventType, Payload, Registry, Upcaster, default_registry
 from threadlog.model.runs import (
     RunCancelled,
     RunCancelRequested,
@@ -105,14 +106,18 @@ from threadlog.model.updates import (
     WorkflowTaskAdded,
     WorkflowTaskUpdated,
 )
+from threadlog.model.visibility import EVERYONE, INTERNAL, Audience, Follows, Rule, Visibility
 from threadlog.model.widgets import WidgetComponent, WidgetRoot
 from threadlog.model.workflows import CustomSummary, DurationSummary, Workflow, WorkflowSummary
 
 __all__ = [
+    "EVERYONE",
+    "INTERNAL",
     "AccessGranted",
     "AccessRevoked",
     "AccessRole",
     "ActiveStatus",
+    "AlreadyRegistered",
     "Annotation",
     "AssistantMessageContent",
     "AssistantMessageContentPartAdded",
@@ -125,6 +130,7 @@ __all__ = [
     "AttachmentDeleted",
     "AttachmentSaved",
     "AttachmentUploadDescriptor",
+    "Audience",
     "ClientEffectEvent",
     "ClientToolCallItem",
     "ClosedStatus",
@@ -134,9 +140,11 @@ __all__ = [
     "EndOfTurnItem",
     "EntitySource",
     "ErrorEvent",
+    "EventType",
     "FileAttachment",
     "FileSource",
     "FileTask",
+    "Follows",
     "GeneratedImage",
     "GeneratedImageItem",
     "GeneratedImageUpdated",
@@ -145,15 +153,20 @@ __all__ = [
     "ImageAttachment",
     "ImageTask",
     "InferenceOptions",
+    "InvalidPayload",
     "Item",
     "Kind",
     "LockedStatus",
     "Model",
+    "NotRegistered",
     "NoticeEvent",
     "OpenItem",
     "OpenUpdate",
     "Page",
+    "Payload",
     "ProgressUpdateEvent",
+    "Registry",
+    "Rule",
     "RunCancelRequested",
     "RunCancelled",
     "RunCheckpointSaved",
@@ -208,6 +221,8 @@ __all__ = [
     "UnknownEvent",
     "UnknownItem",
     "UnknownUpdate",
+    "Upcaster",
+    "UpcasterFailed",
     "Update",
     "UpdateBase",
     "Url",
@@ -216,6 +231,7 @@ __all__ = [
     "UserMessageItem",
     "UserMessageTagContent",
     "UserMessageTextContent",
+    "Visibility",
     "WidgetComponent",
     "WidgetComponentUpdated",
     "WidgetItem",
@@ -227,6 +243,7 @@ __all__ = [
     "WorkflowSummary",
     "WorkflowTaskAdded",
     "WorkflowTaskUpdated",
+    "default_registry",
     "derived_id",
     "new_id",
 ]
