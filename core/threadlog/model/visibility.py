@@ -50,11 +50,11 @@ class _ItemPeek(Struct):
     item_id: str | UnsetType = UNSET
 
 
-class _ItemsPeek(Struct):
-    data: list[_Tag] = []
+class _ItemsPeek(Struct, frozen=True):
+    data: tuple[_Tag, ...] = ()
 
 
-class _ThreadPeek(Struct):
+class _ThreadPeek(Struct, frozen=True):
     items: _ItemsPeek = _ItemsPeek()
 
 
