@@ -76,7 +76,7 @@ class Output:
         """Print rows: as a table on a terminal, else as lines of tab-separated fields without a heading."""
         if not self.is_terminal:
             for row in rows:
-                self._stdout.write("\t".join(one_line(field) for field in row) + "\n")
+                self.fields(*row)
             return
         table = Table(box=None, pad_edge=False, header_style="bold")
         for column in columns:
@@ -84,6 +84,10 @@ class Output:
         for row in rows:
             table.add_row(*(Text(one_line(field)) for field in row))
         self._console.print(table, soft_wrap=False)
+
+    def fields(self, *fields: str) -> None:
+        """Print one line of tab-separated fields."""
+        self._stdout.write("\t".join(one_line(field) for field in fields) + "\n")
 
     def remark(self, text: str, style: str = "dim") -> None:
         """Tell people something beside the result."""
