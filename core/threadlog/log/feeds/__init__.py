@@ -1,0 +1,8 @@
+"""Feeds: the events of a thread, a tenant or a shard from a point on, then live, without gap or repetition."""
+
+from threadlog.log.feeds.batch import Batch
+from threadlog.log.feeds.bounds import FeedBounds
+from threadlog.log.feeds.cursors import ShardCursor, TenantCursor
+from threadlog.log.feeds.feeds import Feeds, FeedStats
+
+__all__ = ["Batch", "FeedBounds", "FeedStats", "Feeds", "ShardCursor", "TenantCursor"]
