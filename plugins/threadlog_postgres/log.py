@@ -1,0 +1,322 @@
+"""The event log: the contract's methods as calls of the functions in ``sql/functions.sql``."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+
+from threadlog.log import (
+    Append,
+    Capability,
+    Diverged,
+    Duplicate,
+    Durability,
+    Event,
+    EventLog,
+    HeadPage,
+    IdReused,
+    InvalidAppend,
+    Limits,
+    LogBusy,
+    LogClosed,
+    LogInfo,
+    LogNotFound,
+    LogReadOnly,
+    LogStatus,
+    OpenOptions,
+    Outcome,
+    ShardPage,
+    Snapshot,
+    ThreadPage,
+    same_append,
+)
+from threadlog_postgres import calls, faults, schema
+from threadlog_postgres.doorbell import Doorbell
+from threadlog_postgres.place import Place
+from threadlog_postgres.pool import Pool, connect
+
+
+class PostgresLog(EventLog):
+    """An event log in a schema of a Postgres database."""
+
+    def __init__(self, place: Place, options: OpenOptions, limits: Limits | None = None) -> None:
+        self._place, self._options, self._limits = place, options, limits or Limits()
+        self._pool: Pool | None = None
+        self._bell: Doorbell | None = None
+        self._info: LogInfo | None = None
+        self._appending: set[asyncio.Task[list[asyncpg.Record]]] = set()
+
+    @property
+    def info(self) -> LogInfo:
+        """See `EventLog.info`."""
+        if self._info is None:
+            raise LogClosed("the log is not open; use it inside `async with`.")
+        return self._info
+
+    async def open(self) -> None:
+        """See `EventLog.open`."""
+        if self._info is not None:
+            return
+        self._pool = Pool(self._place)
+        try:
+            with faults.reading():
+                self._info = await self._look()
+            self._bell = Doorbell(self._place.doorbell_dsn, f"threadlog_{self._place.schema}", self._last_position)
+            self._bell.start()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """See `EventLog.close`."""
+        self._info = None
+        bell, self._bell = self._bell, None
+        pool, self._pool = self._pool, None
+        if bell is not None:
+            await bell.stop()
+        if self._appending:
+            await asyncio.wait(self._appending)
+        if pool is not None:
+            await pool.close()
+
+    async def status(self) -> LogStatus:
+        """See `EventLog.status`."""
+        if self.info.read_only:
+            return LogStatus(False, "it was opened for reading.")
+        try:
+            with faults.reading():
+                async with self._opened().connection() as connection:
+                    recovering = await connection.fetchval("SELECT pg_is_in_recovery()")
+        except LogBusy as error:
+            return LogStatus(False, str(error))
+        return LogStatus(False, "this server is a standby; append to the primary.") if recovering else LogStatus(True)
+
+    async def append(self, shard: int, appends: Sequence[Append]) -> Sequence[Outcome]:
+        """See `EventLog.append`: one round trip, unless an append id is known already."""
+        self._check_writable(shard)
+        for append in appends:
+            if self.shard_of(append.tenant) != shard:
+                raise InvalidAppend(f"a tenant of this call does not live in shard {shard}; ask `shard_of`.")
+        self.info.limits.check_call(appends)
+        if not appends:
+            return []
+        arguments, ids = calls.append_arguments(appends, time.time_ns() // 1000)
+        with faults.writing():
+            rows = await self._finish(self._call("append", shard, self._place.lock_timeout_ms, *arguments))
+        outcomes, last = [], 0
+        for append, row in zip(appends, rows, strict=True):
+            if row["kind"] == calls.KNOWN:
+                outcomes.append(await self._known(shard, append, row["seq"]))
+            else:
+                outcomes.append(calls.outcome(shard, append, row, ids[: len(append.events)]))
+                if row["kind"] == calls.APPENDED:
+                    last = row["position"] + len(append.events) - 1
+            ids = ids[len(append.events) :]
+        await self._ring(shard, last)
+        return outcomes
+
+    async def read_thread(
+        self, tenant: str, thread_id: str, *, after: int = 0, limit: int = 100, backward: bool = False
+    ) -> ThreadPage:
+        """See `EventLog.read_thread`."""
+        shard = self.shard_of(tenant)
+        _check_page(after, limit)
+        limits = self.info.limits
+        size = min(limit, limits.page_events)
+        with faults.reading():
+            rows = await self._call("read_thread", shard, tenant, thread_id, after, size, limits.page_bytes, backward)
+        events = [calls.thread_event(shard, tenant, thread_id, row) for row in rows if row["seq"] is not None]
+        return ThreadPage(tuple(events), rows[0]["last_seq"])
+
+    async def read_shard(self, shard: int, *, after: int = 0, limit: int = 100, tenant: str | None = None) -> ShardPage:
+        """See `EventLog.read_shard`."""
+        self._check_shard(shard)
+        _check_page(after, limit)
+        limits = self.info.limits
+        size = min(limit, limits.page_events)
+        with faults.reading():
+            rows = await self._call("read_shard", shard, after, size, limits.page_bytes, tenant)
+        events = [calls.thread_event(shard, row["tenant"], row["thread_id"], row) for row in rows if row["tenant"]]
+        return ShardPage(tuple(events), rows[0]["looked_to"], rows[0]["last_position"])
+
+    async def wait(self, shard: int, *, after: int, timeout: float) -> int:
+        """See `EventLog.wait`."""
+        self._check_shard(shard)
+        if self._bell is None:
+            raise LogClosed("the log is not open; use it inside `async with`.")
+        return await self._bell.wait(shard, after, timeout)
+
+    async def list_heads(
+        self,
+        tenant: str,
+        *,
+        owner: str | None = None,
+        after: str | None = None,
+        limit: int = 20,
+        newest_first: bool = True,
+    ) -> HeadPage:
+        """See `EventLog.list_heads`."""
+        _check_page(0, limit)
+        size = min(limit, self.info.limits.page_events)
+        with faults.reading():
+            rows = await self._call("list_heads", tenant, owner, after, size + 1, newest_first)
+        return HeadPage(tuple(calls.head(tenant, row) for row in rows[:size]), len(rows) > size)
+
+    async def load_snapshot(self, tenant: str, thread_id: str, projection: str, version: int) -> Snapshot | None:
+        """See `EventLog.load_snapshot`."""
+        with faults.reading():
+            rows = await self._call("load_snapshot", tenant, thread_id, projection, version)
+        if not rows:
+            return None
+        seq, check, state = rows[0]
+        return Snapshot(
+            tenant=tenant,
+            thread_id=thread_id,
+            projection=projection,
+            version=version,
+            seq=seq,
+            check=check,
+            state=state,
+        )
+
+    async def save_snapshot(self, snapshot: Snapshot) -> None:
+        """See `EventLog.save_snapshot`."""
+        if self.info.read_only:
+            return
+        it = snapshot
+        with faults.writing():
+            await self._call(
+                "save_snapshot", it.tenant, it.thread_id, it.projection, it.version, it.seq, it.check, it.state
+            )
+
+    async def restore(self, shard: int, events: Sequence[Event]) -> int:
+        """See `EventLog.restore`."""
+        self._check_writable(shard)
+        new = await self._new_of(shard, events)
+        if not new:
+            return await self._last_position(shard)
+        with faults.writing():
+            last = int((await self._call("restore", shard, *calls.restore_arguments(new)))[0][0])
+        await self._ring(shard, last)
+        return last
+
+    async def _known(self, shard: int, append: Append, seq: int) -> Outcome:
+        with faults.reading():
+            rows = await self._call("read_append", shard, append.tenant, append.thread_id, seq)
+        stored = tuple(calls.thread_event(shard, append.tenant, append.thread_id, row) for row in rows)
+        return Duplicate(stored) if same_append(append, stored) else IdReused(seq)
+
+    async def _new_of(self, shard: int, events: Sequence[Event]) -> Sequence[Event]:
+        """Those of `events` that are not stored yet, checked to follow on what is (C1)."""
+        last = await self._last_position(shard)
+        at = last + 1
+        if events and events[0].position <= last:
+            at = events[0].position
+        for place, event in enumerate(events, at):
+            if event.position != place or event.shard != shard or self.shard_of(event.tenant) != shard:
+                raise Diverged(f"the event at position {event.position} does not follow on position {last} here.")
+        known = [event for event in events if event.position <= last]
+        while known:
+            page = await self.read_shard(shard, after=known[0].position - 1, limit=len(known))
+            for ours, theirs in zip(page.events, known, strict=False):
+                if ours.id != theirs.id:
+                    raise Diverged(f"position {ours.position} holds another event: another history.")
+            known = known[len(page.events) :]
+        new = [event for event in events if event.position > last]
+        await self._check_seqs(new)
+        return new
+
+    async def _check_seqs(self, new: Sequence[Event]) -> None:
+        """Refuse a gap in a thread's seqs, and an append id that the thread has already."""
+        ends: dict[tuple[str, str], int] = {}
+        for event in new:
+            key = (event.tenant, event.thread_id)
+            if key not in ends:
+                ends[key] = (await self.read_thread(*key, limit=1, backward=True)).last_seq
+            ends[key] += 1
+            if event.seq != ends[key]:
+                raise Diverged(f"seq is {event.seq} at position {event.position}, where {ends[key]} follows.")
+
+    async def _last_position(self, shard: int) -> int:
+        with faults.reading():
+            return int((await self._call("last_position", shard))[0][0])
+
+    async def _ring(self, shard: int, position: int) -> None:
+        if position and self._bell is not None:
+            await self._bell.appended(shard, position)
+
+    async def _finish(self, call: Any) -> list[asyncpg.Record]:
+        """Let a write go on to its end when its caller is cancelled; closing waits for it."""
+        task = asyncio.ensure_future(call)
+        self._appending.add(task)
+        task.add_done_callback(self._appending.discard)
+        return await asyncio.shield(task)
+
+    async def _call(self, function: str, *arguments: object) -> list[asyncpg.Record]:
+        """Call a function of the schema, in a transaction of its own."""
+        places = ", ".join(f"${number}" for number in range(1, len(arguments) + 1))
+        query = f"SELECT * FROM {self._place.schema}.{function}({places})"  # noqa: S608 - checked names, no values
+        async with self._opened().connection() as connection:
+            return await connection.fetch(query, *arguments)
+
+    def _opened(self) -> Pool:
+        if self._pool is None:
+            raise LogClosed("the log is not open; use it inside `async with`.")
+        return self._pool
+
+    def _check_writable(self, shard: int) -> None:
+        self._check_shard(shard)
+        if self.info.read_only:
+            raise LogReadOnly("the log was opened for reading; open it without read_only to write.")
+
+    def _check_shard(self, shard: int) -> None:
+        if not 0 <= shard < self.info.shards:
+            raise ValueError(f"shard is {shard}; this log has shards 0 to {self.info.shards - 1}.")
+
+    async def _find_or_make(self) -> None:
+        """Make sure that there is a log, acting as whoever logs in."""
+        name, options = self._place.schema, self._options
+        connection = await connect(self._place.dsn)
+        try:
+            if not await schema.exists(connection, name):
+                if options.read_only or not options.create:
+                    raise LogNotFound(f"{self._place.shown} has no schema {name}; run `threadlog db migrate` first.")
+                await schema.make(connection, self._place, options.shards or schema.SHARDS)
+        finally:
+            await connection.close()
+
+    async def _look(self) -> LogInfo:
+        """Say what the log is."""
+        name, options = self._place.schema, self._options
+        await self._find_or_make()
+        async with self._opened().connection() as connection:
+            row = await connection.fetchrow(f"SELECT log_id, shards FROM {name}.log")  # noqa: S608 - a checked name
+            assert row is not None
+            settings = dict(
+                await connection.fetch(
+                    "SELECT name, setting FROM pg_settings WHERE name = ANY($1)",
+                    ["fsync", "full_page_writes", "synchronous_commit"],
+                )
+            )
+        safe = settings["fsync"] == "on" and settings["synchronous_commit"] != "off"
+        return LogInfo(
+            scheme="postgresql",
+            location=self._place.shown,
+            log_id=str(row["log_id"]),
+            shards=row["shards"],
+            durability=Durability.DISK if safe and settings["full_page_writes"] == "on" else Durability.MEMORY,
+            capabilities=frozenset({Capability.PERSISTENT, Capability.OTHER_READERS, Capability.OTHER_WRITERS}),
+            limits=self._limits,
+            read_only=options.read_only,
+        )
+
+
+def _check_page(after: int, limit: int) -> None:
+    if after < 0:
+        raise ValueError(f"after is {after}; numbers start at 1, and 0 stands before them.")
+    if limit < 1:
+        raise ValueError(f"limit is {limit}; a page holds at least 1.")

@@ -1,0 +1,67 @@
+"""Connections: SQLAlchemy's pool, and the driver's own connection for the hot paths."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from threadlog_postgres.place import Place
+
+POOL_WAIT = 10.0
+"""Seconds that a call waits for a free connection."""
+
+
+class Pool:
+    """A pool of connections to the database of a place. Opens none before the first is asked for."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._engine: AsyncEngine = create_async_engine(
+            "postgresql+asyncpg://",
+            async_creator=self._connect,
+            isolation_level="AUTOCOMMIT",
+            pool_size=place.pool_size,
+            max_overflow=0,
+            pool_timeout=POOL_WAIT,
+            pool_reset_on_return=None,  # each call is a transaction of its own: nothing is left to reset
+            hide_parameters=True,
+        )
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncGenerator[asyncpg.Connection[Any], None]:
+        """Lend the driver's connection; one that broke or was left in the middle of a call is not lent again."""
+        lent = await self._engine.raw_connection()
+        driver = cast("asyncpg.Connection[Any]", lent.driver_connection)
+        try:
+            yield driver
+        except BaseException as error:
+            if driver.is_closed() or not isinstance(error, asyncpg.PostgresError):
+                driver.terminate()
+                lent.invalidate()
+            raise
+        finally:
+            lent.close()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._engine.dispose()
+
+    async def _connect(self) -> asyncpg.Connection[Any]:
+        return await connect(self._place.dsn, role=self._place.app_role)
+
+
+async def connect(dsn: str, *, role: str | None = None) -> asyncpg.Connection[Any]:
+    """Open one connection, in the state that the log's calls need.
+
+    Args:
+        dsn: where to.
+        role: the role to act as, so that row-level security binds whoever logs in.
+    """
+    settings = {"application_name": "threadlog", "jit": "off", "default_transaction_isolation": "read committed"}
+    return await asyncpg.connect(
+        dsn, timeout=10, server_settings=settings if role is None else {**settings, "role": role}
+    )
