@@ -1,5 +1,6 @@
 """The event log: its contract, its values, its plugins, group commit and feeds."""
 
+from threadlog.log.committer import Committer, CommitterBounds, QueueDepth
 from threadlog.log.contract import Capability, Durability, EventLog, Limits, LogInfo, LogStatus, shard_of
 from threadlog.log.cursor import START, Cursor
 from threadlog.log.envelope import (
@@ -49,6 +50,7 @@ from threadlog.log.errors import (
     TooLarge,
     UnknownScheme,
 )
+from threadlog.log.feeds import Batch, FeedBounds, Feeds, FeedStats, ShardCursor, TenantCursor
 from threadlog.log.ids import uuid7s
 from threadlog.log.loading import InstalledPlugin, Plugin, find_plugin, installed_schemes, maintenance, open_log
 from threadlog.log.memory import MemoryLog
@@ -61,7 +63,10 @@ __all__ = [
     "AmbiguousScheme",
     "Append",
     "Appended",
+    "Batch",
     "Capability",
+    "Committer",
+    "CommitterBounds",
     "Conflict",
     "Cursor",
     "Diverged",
@@ -72,6 +77,9 @@ __all__ = [
     "EventLog",
     "Expect",
     "Expected",
+    "FeedBounds",
+    "FeedStats",
+    "Feeds",
     "Finding",
     "FormatTooNew",
     "Head",
@@ -106,9 +114,12 @@ __all__ = [
     "Plugin",
     "PluginError",
     "Progress",
+    "QueueDepth",
+    "ShardCursor",
     "ShardPage",
     "Snapshot",
     "StorageFull",
+    "TenantCursor",
     "ThreadPage",
     "TooLarge",
     "UnknownScheme",
