@@ -1,1 +1,7 @@
-"""Folding events into state."""
+"""Folding events into state, and keeping recent states at hand."""
+
+from threadlog.projection.runs import RunState, RunStatus
+from threadlog.projection.state import ThreadState
+from threadlog.projection.stored import PROJECTION, VERSION
+
+__all__ = ["PROJECTION", "VERSION", "RunState", "RunStatus", "ThreadState"]

@@ -86,7 +86,7 @@ def right_of(principal: Principal, state: ThreadState) -> Right:
     most = Right.OWN if principal.agent is None else Right.WRITE
     if principal.user == state.owner or ADMIN in principal.roles:
         return most
-    granted = _GRANTED.get(state.grants.get(principal.user, ""), Right.NONE)
+    granted = _GRANTED.get(state.role_of(principal.user) or "", Right.NONE)
     return min(most, max(granted, Right.READ if principal.audits else Right.NONE))
 
 
@@ -135,7 +135,11 @@ def note_audit(principal: Principal, state: ThreadState) -> None:
 
 def _refuse(principal: Principal, state: ThreadState, has: Right, right: Right) -> None:
     _log.warning(
-        "refused %s of tenant %s to %s thread %s", principal.actor, principal.tenant, right.name.lower(), state.thread_id
+        "refused %s of tenant %s to %s thread %s",
+        principal.actor,
+        principal.tenant,
+        right.name.lower(),
+        state.thread_id,
     )
     if has is Right.NONE:
         raise ThreadNotFound(state.thread_id)
