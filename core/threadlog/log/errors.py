@@ -24,6 +24,7 @@
             ├── AmbiguousScheme             two plugins claim it
             ├── MissingExtra (ImportError)  the plugin's driver is not installed
             ├── InvalidURL (ValueError)     the plugin refuses the URL or one of its options
+            ├── NoMaintenance               the plugin offers no maintenance
             └── InvalidPlugin (TypeError)   the plugin does not keep the plugin contract
 """
 
@@ -155,6 +156,10 @@ class MissingExtra(PluginError, ImportError):
 
 class InvalidURL(PluginError, ValueError):
     """The plugin refuses the URL or one of its options; the message names it."""
+
+
+class NoMaintenance(PluginError):
+    """The plugin offers no maintenance; the tools of its storage do it."""
 
 
 class InvalidPlugin(PluginError, TypeError):

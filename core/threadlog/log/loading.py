@@ -20,6 +20,7 @@ from threadlog.log.errors import (
     InvalidURL,
     LogError,
     MissingExtra,
+    NoMaintenance,
     PluginError,
     UnknownScheme,
 )
@@ -74,7 +75,7 @@ def maintenance(url: str | LogURL) -> Maintenance:
     """Maintenance of the log at a URL.
 
     Raises:
-        PluginError: the scheme has no plugin that works, or the plugin offers no maintenance.
+        PluginError: the scheme has no plugin that works, or (`NoMaintenance`) the plugin offers none.
     """
     url = LogURL(url) if isinstance(url, str) else url
     return find_plugin(url.scheme).make_maintenance(url)
@@ -129,11 +130,12 @@ class Plugin:
         """Maintenance of the log at a URL.
 
         Raises:
-            PluginError: the plugin offers none, or fails as in `make_log`.
+            NoMaintenance: the plugin offers none.
+            PluginError: it fails as in `make_log`.
         """
         care = self._call("threadlog_maintenance", url)
         if care is None:
-            raise PluginError(f"{self._name} offers no maintenance; use the tools of its storage.")
+            raise NoMaintenance(f"{self._name} offers no maintenance; use the tools of its storage.")
         if not isinstance(care, Maintenance):
             _discard(care)
             raise InvalidPlugin(f"{self._name} gives {type(care).__name__} for {url}, where Maintenance is needed.")
