@@ -32,9 +32,11 @@ def append_arguments(appends: Sequence[Append], now_us: int) -> tuple[list[Any],
     tenants = [append.tenant for append in appends]
     events = [event for append in appends for event in append.events]
     ids = uuid7s(now_us, len(events))
+    segments = _segments(appends)
     return [
         sorted(set(tenants)),
-        _segments(appends),
+        segments,
+        [sum(len(append.events) for append in appends[:end]) for end in segments],
         tenants,
         [append.thread_id for append in appends],
         [append.append_id for append in appends],
@@ -45,6 +47,7 @@ def append_arguments(appends: Sequence[Append], now_us: int) -> tuple[list[Any],
         [append.run_id for append in appends],
         [append.trace for append in appends],
         [number for number, append in enumerate(appends, 1) for _ in append.events],
+        [place for append in appends for place in range(1, len(append.events) + 1)],
         ids,
         [event.type for event in events],
         [event.version for event in events],
