@@ -185,13 +185,11 @@ class _Flusher:
 
     async def drain(self) -> None:
         """Wait until what is here now is flushed or refused."""
-        pending: list[asyncio.Future[None] | asyncio.Future[Outcome]] = [
-            waiting.answer for waiting in (*self._queue, *self._door)
-        ]
-        if self._flight is not None:  # not the answers of its callers, who may all have gone
-            pending.append(self._flight)
+        pending = [waiting.answer for waiting in (*self._queue, *self._door)]
         if pending:
             await asyncio.wait(pending)
+        if self._flight is not None:  # answers do not tell of a flush whose callers have gone
+            await asyncio.wait([self._flight])
 
     async def finish(self) -> None:
         """Flush what was accepted and end. Cancelling it ends the flush that is on its way and refuses the rest."""
@@ -246,7 +244,8 @@ class _Flusher:
                     await self._flush(batch)
                     await asyncio.sleep(0)  # whoever was just answered can join the next batch
         finally:
-            self._refuse_all()
+            _refuse_unsent(self._queue)
+            _refuse_unsent(self._door)
 
     def _next_batch(self) -> list[_Waiting]:
         """Take as much as one call of the log may carry, in fair turns, and let the door refill the queue."""
@@ -274,6 +273,7 @@ class _Flusher:
         try:
             await self._send(batch)
         finally:
+            _refuse_unsent(batch)
             self._flight.set_result(None)
             self._flight = None
 
@@ -301,7 +301,8 @@ class _Flusher:
             batch[0].refuse(_verdict(error))
             return
         for waiting in batch:
-            await self._send([waiting])
+            if not waiting.answer.done():
+                await self._send([waiting])
 
     def _check_count(self, outcomes: Sequence[Outcome], batch: Sequence[_Waiting]) -> None:
         if len(outcomes) != len(batch):
@@ -328,13 +329,13 @@ class _Flusher:
             return self._task.cancelling() > 0
         return not isinstance(error, Exception)
 
-    def _refuse_all(self) -> None:
-        for turns in (self._queue, self._door):
-            while turns:
-                waiting = turns.take()
-                if waiting.gives_up is not None:
-                    waiting.gives_up.cancel()
-                waiting.refuse(LogClosed("the committer was stopped before this append was sent; nothing was written."))
+
+def _refuse_unsent(waitings: Iterable[_Waiting]) -> None:
+    """Answer everybody who has no answer yet, because the flusher ends."""
+    for waiting in waitings:
+        if waiting.gives_up is not None:
+            waiting.gives_up.cancel()
+        waiting.refuse(LogClosed("the committer was stopped before this append was sent; nothing was written."))
 
 
 def _verdict(error: BaseException) -> LogError:
