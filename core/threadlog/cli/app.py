@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any
 
 import typer
 
 from threadlog.cli.errors import ExitCode, guarded, unpiped
 from threadlog.cli.extensions import add_extensions
+from threadlog.cli.maintenance import backup, repair, verify
 from threadlog.cli.output import Output
 from threadlog.cli.plugins import plugins
+from threadlog.cli.threads import threads
 from threadlog.cli.version import version
 
+_COMMANDS: Mapping[str, Callable[..., Any]] = {
+    "threads": threads,
+    "verify": verify,
+    "repair": repair,
+    "backup": backup,
+    "plugins": plugins,
+    "version": version,
+}
 _DEBUG = "--debug"
 
 
@@ -50,7 +60,7 @@ def make_app(*, rich_help: bool = False) -> typer.Typer:
     )
     app.callback()(_shared)
     add_extensions(app)
-    for name, function in (("plugins", plugins), ("version", version)):
+    for name, function in _COMMANDS.items():
         app.command(name)(unpiped(function))
     return app
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from threadlog.cli.output import Output
 from threadlog.cli.printable import one_line
 from threadlog.log import Event
+
+EventsOption = Annotated[bool, typer.Option("--events", help="Show events, one to a line.")]
+"""The option of a command that shows events in words otherwise."""
 
 _DATA_WIDTH = 100
 

@@ -57,23 +57,27 @@ class Invocation:
         return self.settings.log.url
 
 
-def command(
-    function: Callable[Concatenate[Invocation, P], Any] | None = None, *, overrides_among: str | None = None
-) -> Any:
+def command(function: Callable[Concatenate[Invocation, P], Any]) -> Callable[..., Any]:
     """Make a function a command: with the options that all commands share, and run to its end if it is async.
 
-    The function is given an `Invocation` first, then its own options and arguments.
+    The function is given an `Invocation` first, then its own options and arguments; what it returns is the exit code,
+    None meaning 0.
+    """
+    return _command(function, None)
+
+
+def command_with_list(
+    arguments: str,
+) -> Callable[[Callable[Concatenate[Invocation, P], Any]], Callable[..., Any]]:
+    """As `command`, for a function that takes a list of arguments itself, so that overrides stand among them.
 
     Args:
-        function: the function; what it returns is the exit code, None meaning 0.
-        overrides_among: the function's own list of arguments, among which ``key=value`` overrides may stand. Without
-            it they are an argument of their own.
+        arguments: the name of the function's parameter.
     """
-    if function is None:
-        return functools.partial(command, overrides_among=overrides_among)
+    return functools.partial(_command, overrides_among=arguments)
 
-    bound: Callable[..., Any] = function
 
+def _command(function: Callable[..., Any], overrides_among: str | None) -> Callable[..., Any]:
     @functools.wraps(function)
     def run(
         *,
@@ -89,11 +93,11 @@ def command(
         options = {"log.url": log, "principal.tenant": tenant, "principal.user": user}
         given = {key: value for key, value in options.items() if value is not None}
         loaded = load_settings(settings, overrides or (), given)
-        invocation = Invocation(loaded, Output(), names_principal=tenant is not None or user is not None)
-        result = bound(invocation, **own)
-        return _until_done(result) if inspect.iscoroutine(result) else result
+        result = function(Invocation(loaded, Output(), names_principal=bool(tenant or user)), **own)
+        return until_done(result) if inspect.iscoroutine(result) else result
 
-    run.__signature__ = signature = _with_shared_options(function, own_overrides=overrides_among is not None)  # type: ignore[attr-defined]
+    signature = _with_shared_options(function, own_overrides=overrides_among is not None)
+    run.__signature__ = signature  # type: ignore[attr-defined]
     run.__annotations__ = {name: parameter.annotation for name, parameter in signature.parameters.items()}
     return run
 
@@ -115,7 +119,7 @@ def _with_shared_options(function: Callable[..., Any], *, own_overrides: bool) -
     )
 
 
-def _until_done(work: Coroutine[Any, Any, Any]) -> Any:
+def until_done(work: Coroutine[Any, Any, Any]) -> Any:
     """Run a coroutine; SIGTERM ends it as Ctrl-C does, so that it can close its log and say where it stood."""
 
     async def stoppable() -> Any:

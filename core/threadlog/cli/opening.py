@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+from threadlog.cli.errors import UsageFault
 from threadlog.cli.invocation import Invocation
 from threadlog.log import EventLog
 from threadlog.log.loading import open_log
@@ -25,7 +26,10 @@ async def reading_log(invocation: Invocation) -> AsyncGenerator[EventLog, None]:
 
     Raises:
         LogNotFound: there is no log; none is made.
+        UsageFault: the log would be a new one of this process alone.
     """
+    if invocation.url.scheme == "memory":
+        raise UsageFault("a memory: log holds nothing that another command wrote; name one that lasts, as file:PATH.")
     async with open_log(invocation.url, read_only=True, create=False) as log:
         yield log
 
@@ -49,8 +53,6 @@ async def writing_store(invocation: Invocation, doing: str) -> AsyncGenerator[Th
         LogLocked: another process writes.
     """
     settings = invocation.settings.log
-    opening = open_log(
-        settings.url, shards=settings.shards, require=settings.durability, holder={"command": doing}
-    )
+    opening = open_log(settings.url, shards=settings.shards, require=settings.durability, holder={"command": doing})
     async with opening as log, ThreadStore(log) as store:
         yield store

@@ -80,7 +80,7 @@ class Output:
             return
         table = Table(box=None, pad_edge=False, header_style="bold")
         for column in columns:
-            table.add_column(column, overflow="fold")
+            table.add_column(Text(one_line(column)), overflow="fold")
         for row in rows:
             table.add_row(*(Text(one_line(field)) for field in row))
         self._console.print(table, soft_wrap=False)
@@ -105,9 +105,9 @@ class Output:
             self._stderr.write(f"error: {printable(message)}\n")
 
     @contextmanager
-    def progress(self, label: str) -> Iterator[Advance]:
-        """Show how far long work is, where stderr is a terminal; nothing otherwise."""
-        if not self._stderr.isatty():
+    def progress(self, label: str, *, shown: bool = True) -> Iterator[Advance]:
+        """Show how far long work is, where stderr is a terminal; nothing otherwise, or if it is not to be `shown`."""
+        if not (shown and self._stderr.isatty()):
             yield lambda _done, _total: None
             return
         columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from threadlog.cli.sources import Sources
 from threadlog.log import Durability, LogURL, UnknownScheme
@@ -57,6 +57,12 @@ class Section(BaseModel):
         arbitrary_types_allowed=True,
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_default(cls, data: Any) -> Any:
+        """A section whose keys are all commented out is none in YAML."""
+        return {} if data is None else data
+
 
 class LogSettings(Section):
     """Where events are kept."""
@@ -81,10 +87,12 @@ class ServerLimits(Section):
     """Largest request body, in bytes."""
     page: int = Field(default=100, ge=1, le=1000)
     """Most threads, items or events of one page."""
-    connections: int = Field(default=2000, ge=1)
-    """Most connections at once; further ones are answered 503."""
-    streams: int = Field(default=1000, ge=1)
-    """Most event streams at once; further ones are answered 503."""
+    connections: int = Field(default=4000, ge=1)
+    """Most requests at once, event streams included; further ones are answered 503."""
+    streams: int = Field(default=2000, ge=1)
+    """Most event streams at once; further ones are answered 429."""
+    streams_per_user: int = Field(default=1000, ge=1)
+    """Most event streams of one user at once; further ones are answered 429."""
     runs: int = Field(default=100, ge=1)
     """Most agent runs at once; further messages are answered 503."""
     run_seconds: float = Field(default=600, gt=0)

@@ -1,0 +1,5 @@
+"""``python -m threadlog`` is the `threadlog` command."""
+
+from threadlog.cli import main
+
+main()

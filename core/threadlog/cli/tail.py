@@ -1,0 +1,78 @@
+"""`threadlog tail`: reading a thread along as it grows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from threadlog.cli.eventlines import EventsOption, print_event
+from threadlog.cli.invocation import Invocation, command
+from threadlog.cli.opening import principal_of, reading_store
+from threadlog.cli.output import JsonOption, Output
+from threadlog.cli.show import FullOption, ThreadArgument
+from threadlog.cli.transcript import Transcript
+from threadlog.log import START, Cursor, Event
+from threadlog.store.wire import encode_event
+
+After = Annotated[
+    str | None, typer.Option("--after", metavar="CURSOR", help="Go on after this point, which an earlier tail printed.")
+]
+New = Annotated[bool, typer.Option("--new", help="Begin with what happens from now on.")]
+UntilRunEnds = Annotated[bool, typer.Option("--until-run-ends", help="End with the next event that ends a run.")]
+
+_ENDS_OF_RUNS = {"run.completed", "run.failed", "run.cancelled", "run.interrupted"}
+
+
+@command
+async def tail(
+    invocation: Invocation,
+    *,
+    thread: ThreadArgument,
+    after: After = None,
+    new: New = False,
+    until_run_ends: UntilRunEnds = False,
+    full: FullOption = False,
+    events: EventsOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Follow a thread live, until Ctrl-C; it says how to go on from there."""
+    reader = Reader(invocation.output, events=events, json=json, full=full)
+    start = None if new and after is None else Cursor.parse(after) if after else START
+    cursor = start
+    try:
+        async with reading_store(invocation) as store:
+            async for batch in store.follow(principal_of(invocation), thread, after=start):
+                ended = [reader.print(event) for event in batch.events]
+                cursor = batch.cursor
+                if until_run_ends and any(ended):
+                    return
+    except asyncio.CancelledError:
+        return
+    finally:
+        reader.end()
+        if cursor is not None:
+            invocation.output.remark(f"to go on: threadlog tail {thread} --after {cursor}")
+
+
+class Reader:
+    """Prints events in the way that was asked for."""
+
+    def __init__(self, output: Output, *, events: bool, json: bool, full: bool) -> None:
+        transcript = Transcript(output, full=full)
+        self._output = output
+        self._print: Callable[[Event], None] = transcript.print
+        self.end = transcript.end
+        """Finish a line that is being written."""
+        if json:
+            self._print = lambda event: output.json_bytes(encode_event(event))
+        elif events:
+            self._print = lambda event: print_event(output, event, full=full)
+
+    def print(self, event: Event) -> bool:
+        """Print one event; tells whether it ends a run."""
+        self._print(event)
+        self._output.flush()
+        return event.type in _ENDS_OF_RUNS
