@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Literal
 
 from threadlog.model.attachments import Attachment
+from threadlog.model.base import Sparse
 from threadlog.model.events import ThreadEvent
 
 
-class AttachmentSaved(ThreadEvent):
+class AttachmentSaved(Sparse, ThreadEvent):
     """What is known of the attachment from now on."""
 
     type: Literal["attachment.saved"] = "attachment.saved"
     attachment: Attachment
+    owner: str | None = None
+    """The user whose attachment it is, as the first event of the stream says."""
 
 
 class AttachmentDeleted(ThreadEvent):

@@ -188,7 +188,8 @@ class Registry:
         Raises:
             InvalidPayload: it has no `type` or no `id`, so that it is no item.
         """
-        model = self._items.get(item.get("type", ""), UnknownItem)
+        item_type = item.get("type")
+        model = self._items.get(item_type, UnknownItem) if isinstance(item_type, str) else UnknownItem
         try:
             return model.model_validate(item, context=self._items)
         except ValidationError:

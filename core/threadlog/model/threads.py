@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Generic, Literal, TypeAlias, TypeVar
 
-from pydantic import Field
+from pydantic import Field, SerializeAsAny
 
 from threadlog.model.base import Sparse, Tagged, UTCTime
 from threadlog.model.items import OpenItem
@@ -15,7 +15,7 @@ T = TypeVar("T")
 class Page(Sparse, Generic[T]):
     """Some of a longer list."""
 
-    data: list[T] = Field(default_factory=list)
+    data: list[SerializeAsAny[T]] = Field(default_factory=list)
     has_more: bool = False
     after: str | None = None
     """Ask for what comes after this id to get the next page."""
