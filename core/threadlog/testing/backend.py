@@ -1,0 +1,69 @@
+"""What the author of a storage plugin tells the kit: how to make a log, and what it claims to be."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from threadlog.log import Capability, Durability, EventLog, LogURL, OpenOptions, find_plugin
+
+Make = Callable[[str, OpenOptions], Awaitable[EventLog]]
+"""Makes an unopened log at a place."""
+
+Fault = Callable[[EventLog], AbstractContextManager[None]]
+"""A block in which every write of an open log to its storage fails."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backend:
+    """A log under test.
+
+    Args:
+        make: called with the name of a place and `OpenOptions`; gives a log that is not opened yet. The kit invents the
+            names (lowercase letters, digits and dashes), a new one for each log that it wants to be empty. The same
+            name again must give the same data, as another log object of the same process would see it.
+        durability: the level that the log attains here.
+        capabilities: all that the log can do; each is checked to be there, and the others not to be.
+        secrets: texts of the URL (passwords) that must appear nowhere.
+        patience: seconds after which the kit no longer believes that something will happen. No test waits that long
+            when all is well.
+        fault: a context manager that makes the log's storage fail; without one, X1 is not checked.
+    """
+
+    make: Make
+    durability: Durability
+    capabilities: frozenset[Capability] = frozenset()
+    secrets: tuple[str, ...] = ()
+    patience: float = 10.0
+    fault: Fault | None = None
+
+    @classmethod
+    def of_url(
+        cls,
+        url: Callable[[str], str],
+        *,
+        durability: Durability,
+        capabilities: frozenset[Capability] = frozenset(),
+        secrets: tuple[str, ...] = (),
+        patience: float = 10.0,
+        fault: Fault | None = None,
+    ) -> Backend:
+        """A backend whose logs come through the front door: an installed plugin.
+
+        Args:
+            url: gives the log's URL for the name of a place.
+        """
+
+        async def make(place: str, options: OpenOptions) -> EventLog:
+            at = LogURL(url(place))
+            return find_plugin(at.scheme).make_log(at, options)
+
+        return cls(
+            make=make,
+            durability=durability,
+            capabilities=capabilities,
+            secrets=secrets,
+            patience=patience,
+            fault=fault,
+        )

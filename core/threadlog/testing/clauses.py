@@ -1,0 +1,93 @@
+"""The clauses of the contract, read from its docstrings, and how a test says which one it checks."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from threadlog.log import EventLog
+from threadlog.testing.backend import Backend
+from threadlog.testing.lab import Lab
+
+_BULLET = re.compile(r"^- \*\*([A-Z]\d)\*\* (.*(?:\n  .*)*)", re.MULTILINE)
+
+Check = Callable[[Any, Lab], Awaitable[None]]
+"""A test of the kit: a coroutine method that is given a laboratory."""
+
+Case = Callable[[Any, Backend], None]
+"""What pytest sees of it: a method that is given the fixture ``backend``."""
+
+
+class ClauseBroken(AssertionError):
+    """A log does not keep a clause; raised by checks that look at several clauses at once."""
+
+    def __init__(self, number: str, message: str) -> None:
+        super().__init__(message)
+        self.number = number
+
+
+def clauses() -> dict[str, str]:
+    """All clauses of `EventLog`, each with its text on one line, in the order in which they stand there."""
+    documented = [EventLog, *(member for name, member in vars(EventLog).items() if not name.startswith("_"))]
+    found: dict[str, str] = {}
+    for member in documented:
+        for number, text in _BULLET.findall(inspect.getdoc(member) or ""):
+            found[number] = " ".join(text.split())
+    return found
+
+
+def clause(number: str) -> Callable[[Check], Case]:
+    """Make a coroutine method the test of a clause.
+
+    It runs in an event loop of its own, is given a fresh `Lab`, and ends with an explanation when it hangs; whatever
+    it raises carries the clause's text.
+    """
+
+    def mark(check: Check) -> Case:
+        def case(self: object, backend: Backend) -> None:
+            with explained(number):
+                asyncio.run(_run(check, self, backend))
+
+        case.__name__, case.__qualname__, case.__doc__ = check.__name__, check.__qualname__, check.__doc__
+        case.__module__ = check.__module__
+        vars(case)["clause"] = number
+        return case
+
+    return mark
+
+
+def clause_of(case: Callable[..., object]) -> str | None:
+    """The number of the clause that a test checks; None for what is no test of the kit."""
+    number = getattr(case, "clause", None)
+    return number if isinstance(number, str) else None
+
+
+def broken_clause(error: BaseException, default: str) -> str:
+    """The clause that an error blames: its own, or the one of the test that raised it."""
+    return error.number if isinstance(error, ClauseBroken) else default
+
+
+@contextmanager
+def explained(number: str) -> Iterator[None]:
+    """Add to whatever fails inside which clause it breaks."""
+    try:
+        yield
+    except Exception as error:
+        blamed = broken_clause(error, number)
+        error.add_note(f"This breaks clause {blamed}: {clauses()[blamed]}")
+        raise
+
+
+async def _run(check: Check, suite: object, backend: Backend) -> None:
+    limit = asyncio.timeout(backend.patience * 6)
+    try:
+        async with limit, Lab(backend) as lab:
+            await check(suite, lab)
+    except TimeoutError as error:
+        if limit.expired():
+            raise AssertionError(f"The log hangs: no end after {backend.patience * 6:g} seconds.") from error
+        raise

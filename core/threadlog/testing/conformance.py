@@ -1,0 +1,98 @@
+"""The kit as one class to derive from, and as a function that judges a log without pytest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from threadlog.testing.backend import Backend
+from threadlog.testing.clauses import Case, broken_clause, clause_of
+from threadlog.testing.suite import (
+    CapabilityTests,
+    ConcurrencyTests,
+    FaultTests,
+    HeadTests,
+    IdTests,
+    IsolationTests,
+    LifeTests,
+    OutcomeTests,
+    PayloadTests,
+    RestoreTests,
+    SecretTests,
+    SeqTests,
+    ShardReadTests,
+    SnapshotTests,
+    ThreadReadTests,
+)
+
+
+class EventLogConformance(
+    OutcomeTests,
+    SeqTests,
+    IdTests,
+    PayloadTests,
+    ThreadReadTests,
+    ShardReadTests,
+    HeadTests,
+    SnapshotTests,
+    RestoreTests,
+    ConcurrencyTests,
+    LifeTests,
+    CapabilityTests,
+    SecretTests,
+    FaultTests,
+    IsolationTests,
+):
+    """All tests of the kit. Derive from it, override the fixture `backend`, and run pytest::
+
+    class TestAcmeLog(EventLogConformance):
+        @pytest.fixture
+        def backend(self, tmp_path):
+            return Backend.of_url(lambda place: f"acme:{tmp_path}/{place}", durability=Durability.DISK)
+    """
+
+    @pytest.fixture
+    def backend(self) -> Backend:
+        """The log under test."""
+        raise NotImplementedError("override the fixture `backend` in your class; see docs/how-to/write-a-plugin.md")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How one test of the kit ended."""
+
+    test: str
+    clause: str
+    """The clause that the test checks or, where it failed, the one that is broken."""
+    error: BaseException | None = None
+    skipped: bool = False
+
+
+def cases(suite: type = EventLogConformance) -> Iterator[tuple[str, Case]]:
+    """The tests of a suite with their names, in the order of the classes."""
+    for base in reversed(suite.__mro__):
+        for name, member in vars(base).items():
+            if clause_of(member) is not None:
+                yield name, member
+
+
+def judge(backend: Backend, *, only: Callable[[str], bool] = lambda name: True) -> list[Verdict]:
+    """Run the kit on a backend, outside of pytest.
+
+    Args:
+        only: which tests to run, by name.
+    """
+    return [_verdict(backend, name, case) for name, case in cases() if only(name)]
+
+
+def _verdict(backend: Backend, name: str, case: Case) -> Verdict:
+    number = clause_of(case) or ""
+    try:
+        case(EventLogConformance(), backend)
+    except pytest.skip.Exception as error:
+        return Verdict(name, number, error, skipped=True)
+    except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001 - whatever fails is the verdict
+        return Verdict(name, broken_clause(error, number), error)
+    return Verdict(name, number)

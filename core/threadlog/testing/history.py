@@ -1,0 +1,273 @@
+"""A record of what clients did and what they were answered, and a check that a log can have answered so.
+
+Because seqs are dense, checking a thread for linearizability (Herlihy and Wing, 1990) needs no search: the stored
+events tell the order in which appends took effect, and every answer tells the seq that it saw. The answers are
+consistent when no client that asked later saw an earlier seq, and none saw what nobody had sent yet.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from threadlog.log import (
+    Append,
+    Appended,
+    Conflict,
+    Duplicate,
+    Event,
+    EventLog,
+    IdReused,
+    LogBusy,
+    Outcome,
+    ThreadPage,
+    TooLarge,
+    is_expected,
+    same_append,
+)
+from threadlog.testing.clauses import ClauseBroken
+
+Key = tuple[str, str]
+"""Tenant and thread id."""
+
+
+@dataclass(frozen=True)
+class Violation:
+    """An answer that a log which keeps its clauses cannot give."""
+
+    clause: str
+    message: str
+
+
+@dataclass
+class AppendDone:
+    """One append as its client saw it."""
+
+    append: Append
+    invoked: float
+    returned: float = math.inf
+    """Infinite where the client never learned the outcome."""
+    outcome: Outcome | None = None
+    refused: bool = False
+    """It ended with an error that says that nothing was written."""
+
+
+@dataclass
+class ReadDone:
+    """One page, read forward from the start of a thread or from a seq on."""
+
+    key: Key
+    after: int
+    page: ThreadPage
+    invoked: float
+    returned: float
+
+
+@dataclass
+class History:
+    """Records calls of many clients; give all clients the same one.
+
+    Args:
+        clock: a clock that all clients share and that never goes back.
+    """
+
+    clock: Callable[[], float] = time.monotonic
+    appends: list[AppendDone] = field(default_factory=list)
+    reads: list[ReadDone] = field(default_factory=list)
+    seen: dict[str, list[Event]] = field(default_factory=lambda: defaultdict(list))
+    """What each subscriber of one thread got, in its order, from the thread's start."""
+
+    async def append(self, log: EventLog, append: Append) -> Outcome:
+        """Append through the record; an error is recorded, too, and passed on."""
+        done = AppendDone(append, self.clock())
+        self.appends.append(done)
+        try:
+            (done.outcome,) = await log.append(log.shard_of(append.tenant), [append])
+        except (TooLarge, LogBusy):
+            done.refused = True
+            raise
+        done.returned = self.clock()
+        return done.outcome
+
+    async def read_thread(self, log: EventLog, tenant: str, thread_id: str, *, after: int = 0) -> ThreadPage:
+        """Read a page through the record."""
+        invoked = self.clock()
+        page = await log.read_thread(tenant, thread_id, after=after, limit=1_000)
+        self.reads.append(ReadDone((tenant, thread_id), after, page, invoked, self.clock()))
+        return page
+
+    def see(self, subscriber: str, events: Sequence[Event]) -> None:
+        """Record what a subscriber of a thread got."""
+        self.seen[subscriber] += events
+
+    def check(self, stored: Sequence[Event]) -> list[Violation]:
+        """Compare the record with what is stored in the end.
+
+        Args:
+            stored: all events of all threads in the record, each thread's in the order in which it is read.
+        """
+        threads: dict[Key, list[Event]] = defaultdict(list)
+        for event in stored:
+            threads[event.tenant, event.thread_id].append(event)
+        for done in self.appends:
+            threads.setdefault((done.append.tenant, done.append.thread_id), [])
+        found: list[Violation] = []
+        for key, events in threads.items():
+            appends = [done for done in self.appends if (done.append.tenant, done.append.thread_id) == key]
+            reads = [done for done in self.reads if done.key == key]
+            found += _Thread(events, appends, reads).violations()
+        for name, seen in self.seen.items():
+            found += _check_subscriber(name, seen, threads)
+        return found
+
+    def confirm(self, stored: Sequence[Event]) -> None:
+        """Raise for the first violation.
+
+        Raises:
+            ClauseBroken: there is one.
+        """
+        for violation in self.check(stored):
+            raise ClauseBroken(violation.clause, violation.message)
+
+
+@dataclass(frozen=True)
+class _Sight:
+    """What one answer tells about the thread: its last seq before, and after, at some moment of the call."""
+
+    what: str
+    clause: str
+    invoked: float
+    returned: float
+    before: float
+    after: int
+
+
+class _Thread:
+    """The check of one thread."""
+
+    def __init__(self, events: Sequence[Event], appends: Sequence[AppendDone], reads: Sequence[ReadDone]) -> None:
+        self.events, self.appends, self.reads = events, appends, reads
+        self.stored: dict[str, list[Event]] = defaultdict(list)
+        for event in events:
+            self.stored[event.append_id].append(event)
+        self.deleted = [False]
+        """Whether the thread was deleted, by last seq."""
+        for event in events:
+            changed = event.head is not None and isinstance(event.head.deleted, bool)
+            self.deleted.append(bool(event.head.deleted) if changed and event.head is not None else self.deleted[-1])
+
+    def violations(self) -> list[Violation]:
+        numbering = list(self._check_numbers())
+        if numbering:
+            return numbering  # nothing else can be told of a thread whose seqs are not 1, 2, 3 …
+        return [*self._check_appends(), *self._check_outcomes(), *self._check_reads(), *self._check_order()]
+
+    def _check_numbers(self) -> Iterator[Violation]:
+        for place, event in enumerate(self.events, 1):
+            if event.seq != place:
+                yield Violation("A3", f"seq {event.seq} stands at place {place} of thread {event.thread_id}")
+                return
+
+    def _check_appends(self) -> Iterator[Violation]:
+        """What is stored is what was sent: wholly, once, in one piece, and not what was refused."""
+        sent = defaultdict(list)
+        for done in self.appends:
+            sent[done.append.append_id].append(done)
+        for append_id, events in self.stored.items():
+            if events[-1].seq - events[0].seq + 1 != len(events):
+                yield Violation("A2", f"the events of append {append_id} do not stand together, or twice")
+            elif not any(same_append(done.append, events) for done in sent[append_id]):
+                yield Violation("A2", f"append {append_id} is not stored as it was sent")
+            elif all(done.refused for done in sent[append_id]):
+                yield Violation("A9", f"append {append_id} was refused and is stored")
+
+    def _check_outcomes(self) -> Iterator[Violation]:
+        appended: set[str] = set()
+        for done in self.appends:
+            stored = self.stored.get(done.append.append_id, [])
+            match done.outcome:
+                case Appended(events):
+                    yield from self._check_appended(done.append, events, stored)
+                    if done.append.append_id in appended:
+                        yield Violation("A6", f"append {done.append.append_id} was stored twice")
+                    appended.add(done.append.append_id)
+                case Duplicate(events):
+                    if list(events) != stored or not same_append(done.append, stored):
+                        yield Violation("A6", f"a duplicate of {done.append.append_id} gives other events than stored")
+                case IdReused(first):
+                    if not stored or first != stored[0].seq or same_append(done.append, stored):
+                        yield Violation("A6", f"the id {done.append.append_id} is said to be reused and is not")
+                case Conflict(seq, deleted):
+                    yield from self._check_conflict(done.append, seq, deleted)
+
+    def _check_appended(self, append: Append, events: Sequence[Event], stored: list[Event]) -> Iterator[Violation]:
+        if list(events) != stored:
+            yield Violation("A7", f"append {append.append_id} was acknowledged as {events} and is stored as {stored}")
+        elif not is_expected(append.expected, events[0].seq - 1, self.deleted[events[0].seq - 1]):
+            yield Violation("A4", f"append {append.append_id} expected {append.expected} and got seq {events[0].seq}")
+
+    def _check_conflict(self, append: Append, seq: int, deleted: bool) -> Iterator[Violation]:
+        ends = {0, *(events[-1].seq for events in self.stored.values())}
+        if seq not in ends or self.deleted[seq] != deleted:
+            yield Violation("A5", f"a conflict tells of seq {seq} (deleted: {deleted}), where no append ended so")
+        elif is_expected(append.expected, seq, deleted):
+            yield Violation("A4", f"append {append.append_id} expected {append.expected} and was refused at seq {seq}")
+
+    def _check_reads(self) -> Iterator[Violation]:
+        for read in self.reads:
+            events = list(read.page.events)
+            if events != self.events[read.after : read.after + len(events)]:
+                yield Violation("R1", f"a page after {read.after} holds other events than are stored there")
+            if read.page.last_seq not in {0, *(stored[-1].seq for stored in self.stored.values())}:
+                yield Violation("A2", f"a read ends at seq {read.page.last_seq}, inside an append")
+
+    def _check_order(self) -> Iterator[Violation]:
+        """Linearizability: what was seen never goes back, and nobody sees what was not yet sent."""
+        sights = list(self._sights())
+        ended = sorted(sights, key=lambda sight: sight.returned)
+        newest, place = 0, 0
+        for sight in sorted(sights, key=lambda sight: sight.invoked):
+            while place < len(ended) and ended[place].returned < sight.invoked:
+                newest, place = max(newest, ended[place].after), place + 1
+            if sight.before < newest:
+                yield Violation(sight.clause, f"{sight.what} saw seq {sight.before} after somebody saw {newest}")
+        first_sent = self._first_sent()
+        for sight in sights:
+            if sight.after and first_sent[sight.after] > sight.returned:
+                yield Violation("R2", f"{sight.what} saw seq {sight.after} before it was sent")
+
+    def _first_sent(self) -> list[float]:
+        """By seq: when the append that holds it was first sent."""
+        sent: dict[str, float] = defaultdict(lambda: math.inf)
+        for done in self.appends:
+            sent[done.append.append_id] = min(sent[done.append.append_id], done.invoked)
+        return [-math.inf, *(sent[event.append_id] for event in self.events)]
+
+    def _sights(self) -> Iterator[_Sight]:
+        for read in self.reads:
+            seq = read.page.last_seq
+            yield _Sight("a read", "R2", read.invoked, read.returned, seq, seq)
+        for done in self.appends:
+            match done.outcome:
+                case Appended(events):
+                    first, last = events[0].seq, events[-1].seq
+                    yield _Sight("an append", "A3", done.invoked, done.returned, first - 1, last)
+                case Duplicate(events):
+                    yield _Sight("a duplicate", "A6", done.invoked, done.returned, math.inf, events[-1].seq)
+                case Conflict(seq):
+                    yield _Sight("a conflict", "A5", done.invoked, done.returned, seq, seq)
+
+
+def _check_subscriber(name: str, seen: Sequence[Event], threads: dict[Key, list[Event]]) -> Iterator[Violation]:
+    """A subscriber has seen a prefix of the thread: every event once, in order, and no other."""
+    if not seen:
+        return
+    stored = threads.get((seen[0].tenant, seen[0].thread_id), [])
+    for place, event in enumerate(seen):
+        if place >= len(stored) or stored[place] != event:
+            wanted = f"seq {stored[place].seq} ({stored[place].id})" if place < len(stored) else "nothing"
+            yield Violation("F2", f"{name} saw seq {event.seq} ({event.id}) where {wanted} is stored")
+            return

@@ -1,0 +1,61 @@
+"""Where one test works: it opens logs, and closes them all at the end."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Any, Self
+from uuid import uuid4
+
+import pytest
+
+from threadlog.log import Capability, EventLog, OpenOptions
+from threadlog.testing.backend import Backend
+
+
+class Lab:
+    """Opens logs of one backend at places that no other test uses."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.patience = backend.patience
+        self._run = uuid4().hex[:8]
+        self._stack = AsyncExitStack()
+        self._places: dict[EventLog, str] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    async def make(self, place: str = "log", **options: Any) -> EventLog:
+        """A log that is not opened; `options` as in `OpenOptions`."""
+        log = await self.backend.make(f"{place}-{self._run}", OpenOptions(**options))
+        self._places[log] = place
+        return log
+
+    async def open(self, place: str = "log", **options: Any) -> EventLog:
+        """An open log, empty when the place is used for the first time."""
+        log = await self.make(place, **options)
+        await log.open()
+        self._stack.push_async_callback(log.close)
+        return log
+
+    async def reopen(self, log: EventLog, **options: Any) -> EventLog:
+        """Close a log and open another at its place; skips the test where a log keeps nothing."""
+        self.need(Capability.PERSISTENT)
+        await log.close()
+        return await self.open(self._places[log], **options)
+
+    def need(self, capability: Capability) -> None:
+        """Skip the test where the log does not claim a capability."""
+        if capability not in self.backend.capabilities:
+            pytest.skip(f"the log does not claim to be able to: {capability}")
+
+    def lack(self, capability: Capability) -> None:
+        """Skip the test where the log does claim a capability."""
+        if capability in self.backend.capabilities:
+            pytest.skip(f"the log claims to be able to: {capability}")

@@ -1,0 +1,99 @@
+"""Small appends, and ways to send and read them.
+
+Payloads are numbers, and ids plain words, unless a test is about something else: so a log that spoils odd bytes fails
+the tests about odd bytes and no others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from uuid import uuid4
+
+from threadlog.log import (
+    Append,
+    Appended,
+    Event,
+    EventLog,
+    Expect,
+    Expected,
+    HeadChange,
+    NewEvent,
+    Outcome,
+    shard_of,
+)
+
+TENANT, THREAD = "tenant", "thread"
+
+LONG = 600.0
+"""Seconds that nobody waits for: a test that needs them hangs, and says so."""
+
+
+def numbers(*values: int, head: HeadChange | None = None) -> tuple[NewEvent, ...]:
+    """Events whose payloads are numbers; the last one carries the head change."""
+    plain = [NewEvent("number", b"%d" % value) for value in values[:-1]]
+    return (*plain, NewEvent("number", b"%d" % values[-1], head=head))
+
+
+def make(
+    *values: int,
+    thread: str = THREAD,
+    tenant: str = TENANT,
+    expected: Expected = Expect.ANY,
+    append_id: str | None = None,
+    head: HeadChange | None = None,
+    events: tuple[NewEvent, ...] | None = None,
+) -> Append:
+    """An append of one event for each number, under an id that nobody else uses."""
+    return Append(
+        tenant=tenant,
+        thread_id=thread,
+        append_id=append_id or uuid4().hex,
+        expected=expected,
+        events=events or numbers(*values or (0,), head=head),
+    )
+
+
+async def send(log: EventLog, *appends: Append) -> Sequence[Outcome]:
+    """Send appends of tenants of one shard in one call."""
+    return await log.append(log.shard_of(appends[0].tenant), appends)
+
+
+async def store(log: EventLog, *appends: Append) -> tuple[Event, ...]:
+    """Send appends that must be stored; gives all their events."""
+    stored: list[Event] = []
+    for outcome in await send(log, *appends):
+        assert isinstance(outcome, Appended), f"a plain append was not stored: {outcome}"
+        stored += outcome.events
+    return tuple(stored)
+
+
+async def read(log: EventLog, thread: str = THREAD, tenant: str = TENANT) -> tuple[Event, ...]:
+    """A short thread as a whole, in one page."""
+    return (await log.read_thread(tenant, thread, limit=1_000)).events
+
+
+async def read_numbers(log: EventLog, thread: str = THREAD, tenant: str = TENANT) -> list[int]:
+    """The payloads of a short thread."""
+    return values(await read(log, thread, tenant))
+
+
+async def more(log: EventLog, shard: int, after: int) -> int:
+    """Wait until a shard has gone on, which a single `EventLog.wait` need not do; gives its last position."""
+    while True:
+        last = await log.wait(shard, after=after, timeout=LONG)
+        if last > after:
+            return last
+        await asyncio.sleep(0)
+
+
+def values(events: Sequence[Event]) -> list[int]:
+    """The numbers that events carry."""
+    return [int(event.data) for event in events]
+
+
+def tenants_of(shards: int, shard: int, count: int) -> list[str]:
+    """Names of tenants that live in one shard of a log with so many shards."""
+    names = (f"tenant-{number}" for number in range(1_000 * shards))
+    found = [name for name in names if shard_of(name, shards) == shard]
+    return found[:count]

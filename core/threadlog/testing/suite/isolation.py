@@ -1,0 +1,152 @@
+"""Level isolation: every call, with another tenant's ids wherever an id fits (T1)."""
+
+from __future__ import annotations
+
+from threadlog.log import Appended, EventLog, HeadChange, Snapshot
+from threadlog.testing.clauses import clause
+from threadlog.testing.lab import Lab
+from threadlog.testing.samples import make, read, send, store, tenants_of
+
+CONFUSABLE = (
+    ("a", "b/c"),
+    ("a/b", "c"),
+    ("a", "b:c"),
+    ("a:b", "c"),
+    ("a", "b\x80c"),
+    ("a\x80b", "c"),
+    ("ab", "c"),
+    ("a", "bc"),
+    ("a", "B"),
+    ("A", "b"),
+    ("a ", "b"),
+    ("a", " b"),
+    ("a%", "b"),
+    ("a_", "b"),
+    ("a.*", "b"),
+    ("é", "b"),
+    ("e\u0301", "b"),
+)
+"""Pairs of tenant and thread that are mixed up by keys without a safe separator and by loose comparison."""
+
+
+class IsolationTests:
+    """No call returns another tenant's data, whatever ids it is given."""
+
+    @clause("T1")
+    async def test_t1_threads_of_others_cannot_be_read(self, lab: Lab) -> None:
+        """In the same shard or another, the thread of another tenant is one that there is not."""
+        log, victim, strangers = await _two_houses(lab)
+        for stranger in strangers:
+            for backward in (False, True):
+                page = await log.read_thread(stranger, "secret", backward=backward)
+                assert (page.events, page.last_seq) == ((), 0), f"{stranger} reads a thread of {victim}"
+
+    @clause("T1")
+    async def test_t1_threads_of_the_same_name_are_different(self, lab: Lab) -> None:
+        """Tenants use the same thread and append ids without noticing each other."""
+        log, victim, strangers = await _two_houses(lab)
+        for stranger in strangers:
+            (outcome,) = await send(log, make(7, tenant=stranger, thread="secret", append_id="secret", expected=0))
+            assert isinstance(outcome, Appended), f"{stranger} is answered by what {victim} has: {outcome}"
+            assert {event.tenant for event in await read(log, "secret", stranger)} == {stranger}
+
+    @clause("T1")
+    async def test_t1_conflicts_tell_nothing_of_others(self, lab: Lab) -> None:
+        """A conflict carries the seq of the tenant's own thread, 0 where it has none."""
+        log, _, strangers = await _two_houses(lab)
+        for stranger in strangers:
+            (outcome,) = await send(log, make(7, tenant=stranger, thread="secret", expected=2))
+            assert getattr(outcome, "current_seq", None) == 0
+
+    @clause("T1")
+    async def test_t1_heads_of_others_are_not_listed(self, lab: Lab) -> None:
+        """Not by owner, and not after the id of another tenant's thread."""
+        log, _, strangers = await _two_houses(lab)
+        for stranger in strangers:
+            await store(log, make(1, tenant=stranger, thread="own", head=HeadChange(owner="bob")))
+            for newest_first in (False, True):
+                heads = (await log.list_heads(stranger, newest_first=newest_first)).heads
+                assert [head.thread_id for head in heads] == ["own"]
+                page = await log.list_heads(stranger, after="secret", newest_first=newest_first)
+                assert (page.heads, page.has_more) == ((), False), "another tenant's thread marks no place"
+            assert (await log.list_heads(stranger, owner="alice")).heads == ()
+
+    @clause("T1")
+    async def test_t1_a_tenants_part_of_a_shard_is_its_own(self, lab: Lab) -> None:
+        """`read_shard` with a tenant gives nothing of its neighbours, in whatever shard it is asked."""
+        log, _, strangers = await _two_houses(lab)
+        for shard in range(log.info.shards):
+            for stranger in strangers:
+                assert (await log.read_shard(shard, tenant=stranger)).events == ()
+
+    @clause("T1")
+    async def test_t1_snapshots_of_others_are_not_found(self, lab: Lab) -> None:
+        """A snapshot belongs to its tenant; another's under the same names is another."""
+        log, victim, strangers = await _two_houses(lab)
+        await log.save_snapshot(_snapshot(victim, 5))
+        for stranger in strangers:
+            assert await log.load_snapshot(stranger, "secret", "items", 1) is None
+            await log.save_snapshot(_snapshot(stranger, 1))
+            assert await log.load_snapshot(stranger, "secret", "items", 1) in (_snapshot(stranger, 1), None)
+        assert await log.load_snapshot(victim, "secret", "items", 1) in (_snapshot(victim, 5), None)
+
+    @clause("T1")
+    async def test_t1_deleting_reaches_no_neighbour(self, lab: Lab) -> None:
+        """A thread of the same name that another tenant deletes stays as it is."""
+        log, victim, strangers = await _two_houses(lab)
+        for stranger in strangers:
+            await store(log, make(1, tenant=stranger, thread="secret", head=HeadChange(deleted=True)))
+        assert [head.thread_id for head in (await log.list_heads(victim)).heads] == ["secret"]
+        await store(log, make(3, tenant=victim, thread="secret"))
+
+    @clause("T1")
+    async def test_t1_confusable_names_are_different(self, lab: Lab) -> None:
+        """Tenant and thread are compared one by one and exactly: no two pairs are the same thread."""
+        log = await lab.open()
+        for place, (tenant, thread) in enumerate(CONFUSABLE):
+            await store(log, make(place, tenant=tenant, thread=thread, expected=0, head=HeadChange(owner=tenant)))
+        await _check_confusable(log)
+
+    @clause("T1")
+    async def test_t1_confusable_names_are_different_after_reopening(self, lab: Lab) -> None:
+        """What is stored keeps the names apart as well."""
+        log = await lab.open()
+        for place, (tenant, thread) in enumerate(CONFUSABLE):
+            await store(log, make(place, tenant=tenant, thread=thread, head=HeadChange(owner=tenant)))
+        await _check_confusable(await lab.reopen(log))
+
+
+async def _two_houses(lab: Lab) -> tuple[EventLog, str, list[str]]:
+    """A log in which one tenant has the thread ``secret``, and strangers in its shard and in another."""
+    log = await lab.open(shards=2)
+    victim, neighbour = tenants_of(2, 0, 2)
+    (foreigner,) = tenants_of(2, 1, 1)
+    await store(log, make(1, tenant=victim, thread="secret", append_id="secret", head=HeadChange(owner="alice")))
+    await store(log, make(2, tenant=victim, thread="secret"))
+    return log, victim, [neighbour, foreigner]
+
+
+async def _check_confusable(log: EventLog) -> None:
+    tenants = {tenant for tenant, _ in CONFUSABLE}
+    for place, (tenant, thread) in enumerate(CONFUSABLE):
+        kept = [(event.tenant, event.thread_id, int(event.data)) for event in await read(log, thread, tenant)]
+        assert kept == [(tenant, thread, place)], "threads are mixed up"
+    for tenant in tenants:
+        own = [thread for of, thread in CONFUSABLE if of == tenant]
+        for owner in (None, tenant):
+            heads = (await log.list_heads(tenant, owner=owner, newest_first=False)).heads
+            assert [(head.tenant, head.thread_id) for head in heads] == [(tenant, thread) for thread in own]
+        part = (await log.read_shard(log.shard_of(tenant), tenant=tenant)).events
+        assert [event.thread_id for event in part] == own
+
+
+def _snapshot(tenant: str, seq: int) -> Snapshot:
+    return Snapshot(
+        tenant=tenant,
+        thread_id="secret",
+        projection="items",
+        version=1,
+        seq=seq,
+        check="0123abcd",
+        state=tenant.encode(),
+    )
