@@ -85,6 +85,7 @@ CREATE OR REPLACE FUNCTION {schema}.append(
     head_owners text[], head_titles text[], head_statuses text[], head_infos text[], head_deletions boolean[]
 ) RETURNS TABLE (number integer, kind integer, seq bigint, "position" bigint, deleted boolean, time_us bigint)
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET plan_cache_mode = force_generic_plan  -- or Postgres plans at each call, which takes longer than the call
 AS $$
 #variable_conflict use_column
 DECLARE
