@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -23,6 +24,7 @@ from threadlog.log import (
     Limits,
     LogBusy,
     LogClosed,
+    LogError,
     LogInfo,
     LogNotFound,
     LogReadOnly,
@@ -188,7 +190,7 @@ class PostgresLog(EventLog):
         if self.info.read_only:
             return
         it = snapshot
-        with faults.writing():
+        with contextlib.suppress(LogError), faults.writing():
             await self._call(
                 "save_snapshot", it.tenant, it.thread_id, it.projection, it.version, it.seq, it.check, it.state
             )

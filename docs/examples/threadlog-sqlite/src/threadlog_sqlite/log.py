@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
@@ -25,6 +26,7 @@ from threadlog.log import (
     FormatTooNew,
     HeadPage,
     IdReused,
+    InvalidAppend,
     Limits,
     LogBusy,
     LogClosed,
@@ -101,30 +103,41 @@ class SQLiteLog(EventLog):
 
     async def append(self, shard: int, appends: Sequence[Append]) -> Sequence[Outcome]:
         """See `EventLog.append`."""
+        self._check_shard(shard)
         for append in appends:
-            self.info.limits.check(append)
+            if self.shard_of(append.tenant) != shard:
+                raise InvalidAppend(f"a tenant of this call does not live in shard {shard}; ask `shard_of`.")
+        self.info.limits.check_call(appends)
         return await self._write(_append, shard, appends)
 
     async def restore(self, shard: int, events: Sequence[Event]) -> int:
         """See `EventLog.restore`."""
+        self._check_shard(shard)
+        if any(event.shard != shard or self.shard_of(event.tenant) != shard for event in events):
+            raise Diverged("the events are of another shard; restore into a log with the same number of shards.")
         return await self._write(_restore, shard, events)
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:
-        """See `EventLog.save_snapshot`."""
-        await self._write(tables.save_snapshot, snapshot)
+        """See `EventLog.save_snapshot`: a snapshot that cannot be kept is dropped."""
+        with suppress(LogReadOnly, LogBusy, LogStopped, OutcomeUnknown):
+            await self._write(tables.save_snapshot, snapshot)
 
     async def read_thread(
         self, tenant: str, thread_id: str, *, after: int = 0, limit: int = 100, backward: bool = False
     ) -> ThreadPage:
         """See `EventLog.read_thread`."""
+        _check_page(after, limit)
         return await self._read(_read_thread, self.info.limits, tenant, thread_id, after, limit, backward)
 
     async def read_shard(self, shard: int, *, after: int = 0, limit: int = 100, tenant: str | None = None) -> ShardPage:
         """See `EventLog.read_shard`."""
+        self._check_shard(shard)
+        _check_page(after, limit)
         return await self._read(_read_shard, self.info.limits, shard, after, limit, tenant)
 
     async def wait(self, shard: int, *, after: int, timeout: float) -> int:
         """See `EventLog.wait`: looks every 20 ms, since SQLite tells nobody."""
+        self._check_shard(shard)
         until = time.monotonic() + timeout
         while True:
             last = await self._read(tables.last_position, shard)
@@ -143,12 +156,17 @@ class SQLiteLog(EventLog):
         newest_first: bool = True,
     ) -> HeadPage:
         """See `EventLog.list_heads`."""
+        _check_page(0, limit)
         limit = min(limit, self.info.limits.page_events)
         return await self._read(_list_heads, tenant, owner, after, limit, newest_first)
 
     async def load_snapshot(self, tenant: str, thread_id: str, projection: str, version: int) -> Snapshot | None:
         """See `EventLog.load_snapshot`."""
         return await self._read(tables.load_snapshot, tenant, thread_id, projection, version)
+
+    def _check_shard(self, shard: int) -> None:
+        if not 0 <= shard < self.info.shards:
+            raise ValueError(f"shard is {shard}; this log has shards 0 to {self.info.shards - 1}.")
 
     async def _read(
         self, work: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -286,16 +304,31 @@ def _events(append: Append, shard: int, position: int, last_seq: int) -> tuple[E
 
 def _restore(database: sqlite3.Connection, shard: int, events: Sequence[Event]) -> int:
     last = tables.last_position(database, shard)
-    known = [event for event in events if event.position <= last]
-    if known:
-        held = tables.events_of_shard(database, shard, known[0].position - 1)
-        if any(ours.id != theirs.id for ours, theirs in zip(held, known, strict=False)):
-            raise Diverged("the log holds another history; copy into an empty one.")
-    new = events[len(known) :]
-    if [event.position for event in new] != list(range(last + 1, last + 1 + len(new))):
+    first = events[0].position if events else last + 1
+    if not 1 <= first <= last + 1 or [event.position for event in events] != list(range(first, first + len(events))):
         raise Diverged(f"the events to restore must follow on position {last} without a gap.")
+    known = [event for event in events if event.position <= last]
+    held = tables.events_of_shard(database, shard, first - 1)
+    if any(ours.id != theirs.id for ours, theirs in zip(held, known, strict=False)):
+        raise Diverged("the log holds another history; copy into an empty one.")
+    new = events[len(known) :]
+    _check_seqs(database, new)
     tables.insert_events(database, new)
     return last + len(new)
+
+
+def _check_seqs(database: sqlite3.Connection, new: Sequence[Event]) -> None:
+    """Each thread's seqs go on without a gap, and no append goes on that is stored already."""
+    ends: dict[tuple[str, str], int] = {}
+    for event in new:
+        thread = (event.tenant, event.thread_id)
+        if thread not in ends:
+            ends[thread] = tables.last_seq(database, *thread)
+            if tables.events_of_append(database, *thread, event.append_id):
+                raise Diverged(f"the events go on with append {event.append_id}, which is stored already.")
+        ends[thread] += 1
+        if event.seq != ends[thread]:
+            raise Diverged(f"seq is {event.seq} at position {event.position}, where {ends[thread]} follows.")
 
 
 def _read_thread(
@@ -346,3 +379,10 @@ def _list_heads(
             return HeadPage((), has_more=False)
     heads = tables.list_heads(database, tenant, owner, place, limit + 1, newest_first=newest_first)
     return HeadPage(tuple(heads[:limit]), has_more=len(heads) > limit)
+
+
+def _check_page(after: int, limit: int) -> None:
+    if after < 0:
+        raise ValueError(f"after is {after}; numbers start at 1, and 0 stands before them.")
+    if limit < 1:
+        raise ValueError(f"limit is {limit}; a page holds at least 1.")
