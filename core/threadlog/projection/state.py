@@ -196,6 +196,11 @@ class ThreadState:
         """The ids of the items that were added and are not done."""
         return tuple(item.id for item in self._visible(iter(self._folded.items)) if item.open)
 
+    def is_open(self, item_id: str) -> bool:
+        """Whether an item was added and is not done."""
+        item = self._find(item_id)
+        return item is not None and item.open
+
     def item(self, item_id: str) -> Item | None:
         """One item, made for the caller; None where the thread has none of this id (any more)."""
         found = self._find(item_id)

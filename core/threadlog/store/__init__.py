@@ -1,6 +1,6 @@
 """The thread store: commands in, events out, for a principal; and who may do what."""
 
-from threadlog.store.access import Principal
+from threadlog.store.access import ADMIN, Principal
 from threadlog.store.errors import (
     AccessDenied,
     AppendIdReused,
@@ -9,6 +9,7 @@ from threadlog.store.errors import (
     InvalidPage,
     InvalidRequest,
     InvalidThread,
+    ItemExists,
     ItemNotFound,
     SeqNotFound,
     StoreConflict,
@@ -17,10 +18,15 @@ from threadlog.store.errors import (
     ThreadExists,
     ThreadNotFound,
 )
-from threadlog.store.store import Decider, ThreadStore
+from threadlog.store.opening import open_store
+from threadlog.store.store import Decider, StoreBounds, ThreadStore
 from threadlog.store.values import Decision, EventPage, ItemVersion, VisibleBatch
+from threadlog.store.writing import WriteBounds
 
 __all__ = [
+    "ADMIN",
+    "AUDITOR",
+    "MEMBER",
     "AccessDenied",
     "AppendIdReused",
     "AttachmentNotFound",
@@ -31,10 +37,12 @@ __all__ = [
     "InvalidPage",
     "InvalidRequest",
     "InvalidThread",
+    "ItemExists",
     "ItemNotFound",
     "ItemVersion",
     "Principal",
     "SeqNotFound",
+    "StoreBounds",
     "StoreConflict",
     "StoreError",
     "ThreadDeleted",
@@ -42,4 +50,6 @@ __all__ = [
     "ThreadNotFound",
     "ThreadStore",
     "VisibleBatch",
+    "WriteBounds",
+    "open_store",
 ]

@@ -79,8 +79,8 @@ class Right(enum.IntEnum):
 _GRANTED = {"viewer": Right.READ, "editor": Right.WRITE}
 
 
-def right_of(principal: Principal, state: ThreadState) -> Right:
-    """What `principal` may do with the thread, deleted or not; `Right.NONE` where there is no thread."""
+def right_to_stream(principal: Principal, state: ThreadState) -> Right:
+    """What `principal` may do with a stream, be it a thread or an attachment; deleted or not."""
     if state.owner is None or state.tenant != principal.tenant:
         return Right.NONE
     most = Right.OWN if principal.agent is None else Right.WRITE
@@ -88,6 +88,11 @@ def right_of(principal: Principal, state: ThreadState) -> Right:
         return most
     granted = _GRANTED.get(state.role_of(principal.user) or "", Right.NONE)
     return min(most, max(granted, Right.READ if principal.audits else Right.NONE))
+
+
+def right_of(principal: Principal, state: ThreadState) -> Right:
+    """What `principal` may do with a thread, deleted or not; `Right.NONE` where there is no thread."""
+    return right_to_stream(principal, state) if state.exists else Right.NONE
 
 
 def check_thread(principal: Principal, state: ThreadState, right: Right) -> None:
@@ -125,6 +130,18 @@ def check_create(principal: Principal) -> None:
     if _CREATING.isdisjoint(principal.roles):
         _log.warning("refused %s of tenant %s to create a thread", principal.actor, principal.tenant)
         raise AccessDenied("creating threads takes the role member; ask an administrator of your tenant for it.")
+
+
+def check_tenant_audit(principal: Principal) -> None:
+    """Refuse listing everybody's threads to those who are no auditors.
+
+    Raises:
+        AccessDenied: the principal has neither the role ``auditor`` nor ``admin``.
+    """
+    if not principal.audits:
+        _log.warning("refused %s of tenant %s to list all threads", principal.actor, principal.tenant)
+        raise AccessDenied("listing everybody's threads takes the role auditor; list your own without `everyone`.")
+    _log.info("%s of tenant %s lists all threads as auditor", principal.actor, principal.tenant)
 
 
 def note_audit(principal: Principal, state: ThreadState) -> None:

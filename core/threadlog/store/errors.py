@@ -12,7 +12,8 @@
         ├── AttachmentNotFound (LookupError)    no such attachment, or none that the principal may know of
         ├── SeqNotFound (LookupError)           the thread has no event of this seq
         ├── StoreConflict                       the thread is not as the writer expected
-        │   └── ThreadExists                    the thread was to be made and is there already
+        │   ├── ThreadExists                    the thread was to be made and its id is taken
+        │   └── ItemExists                      the item was to be added and its id is taken
         ├── AppendIdReused (ValueError)         the append id names an earlier append with other bytes
         └── InvalidRequest (ValueError)         the arguments can never be right
             ├── InvalidThread                   a thread's id or metadata
@@ -107,7 +108,17 @@ class StoreConflict(StoreError):
 
 
 class ThreadExists(StoreConflict):
-    """A thread was to be made under an id that is taken."""
+    """A thread was to be made under an id that is taken, be it by a thread that the principal may not know of."""
+
+    def __init__(self, thread_id: str) -> None:
+        super().__init__(f"the id {thread_id[:80]!r} is taken; leave it out to be given a new one.", 0)
+
+
+class ItemExists(StoreConflict):
+    """An item was to be added under an id that another item has."""
+
+    def __init__(self, item_id: str, current_seq: int) -> None:
+        super().__init__(f"the thread has another item {item_id[:80]!r}; use save_item to replace it.", current_seq)
 
 
 class AppendIdReused(StoreError, ValueError):

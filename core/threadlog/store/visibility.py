@@ -1,0 +1,93 @@
+"""What an audience sees of events: the rules of the registry, applied to pages and streams alike."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+
+from msgspec import Struct
+
+from threadlog.log import Cursor, Diverged, Event, ThreadPage
+from threadlog.log.feeds import Batch
+from threadlog.model import Audience, Registry, Visibility
+from threadlog.projection import StateCache, ThreadState, lifted
+from threadlog.store.values import VisibleBatch
+
+
+class Shown(Struct, frozen=True):
+    """Events as they leave the store, each with who may see it."""
+
+    events: tuple[Event, ...]
+    """Lifted to their payloads' current versions."""
+    seen_by: tuple[Visibility, ...]
+    changes_access: bool
+    deletes: bool
+
+    def to(self, audience: Audience) -> tuple[Event, ...]:
+        """Those that an audience sees."""
+        return tuple(event for event, seen_by in zip(self.events, self.seen_by, strict=True) if audience in seen_by)
+
+
+class Showing:
+    """Finds out who sees what."""
+
+    def __init__(self, registry: Registry, cache: StateCache) -> None:
+        self._registry, self._cache = registry, cache
+
+    def shown(self, events: Iterable[Event], state: ThreadState) -> Shown:
+        """Look at events of a thread whose state has folded them (it may be ahead of them).
+
+        The state knows the items of which an event names only the id: what happens to a hidden item is hidden.
+        """
+        current = tuple(lifted(self._registry, events))
+        visibility, item_type = self._registry.visibility, state.item_type
+        return Shown(
+            current,
+            tuple(visibility(event.type, event.data, item_type) for event in current),
+            any(event.type.startswith("access.") for event in current),
+            any(event.type == "thread.deleted" for event in current),
+        )
+
+    async def batch(self, batch: Batch) -> Shown:
+        """The same for a feed's batch, looked at once for all its subscribers."""
+        shown: Shown | None = batch.memo.get(_SHOWN)
+        if shown is None:
+            state = await self._state_with(batch.events[-1])
+            shown = batch.memo[_SHOWN] = self.shown(batch.events, state)
+        return shown
+
+    async def _state_with(self, event: Event) -> ThreadState:
+        state = self._cache.at_hand(event.tenant, event.thread_id)
+        if state is None or state.seq < event.seq:
+            state = await self._cache.load(event.tenant, event.thread_id)
+        return state
+
+
+def visible(batch: Batch, shown: Shown, audience: Audience) -> VisibleBatch:
+    """What an audience is given of a batch: one object for all its followers."""
+    key: Hashable = (_SHOWN, audience)
+    found: VisibleBatch | None = batch.memo.get(key)
+    if found is None:
+        found = batch.memo[key] = VisibleBatch(shown.to(audience), Cursor.of(batch.events[-1]))
+    return found
+
+
+def check_cursor(after: Cursor, page: ThreadPage) -> None:
+    """Make sure that a page that was read from the seq of a cursor on begins with the event of the cursor (F4).
+
+    Raises:
+        Diverged: it does not.
+    """
+    if after.seq == 0:
+        return
+    if not page.events or page.events[0].seq != after.seq:
+        raise Diverged(f"cursor {after} lies beyond the end of the thread; read again from the start.")
+    if after.check is not None and page.events[0].check != after.check:
+        raise Diverged(f"cursor {after} is of another history than this log's; read again from the start.")
+
+
+def cursor_after(events: Sequence[Event], before: Cursor) -> Cursor:
+    """Where a reader stands who has looked at `events`, having stood at `before`."""
+    return Cursor.of(events[-1]) if events else before
+
+
+_SHOWN = "threadlog.store"
