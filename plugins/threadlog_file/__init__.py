@@ -1,1 +1,25 @@
-"""The embedded event log: segments of readable frames in a folder."""
+"""The embedded event log: segments of readable frames in a folder (``file:PATH``).
+
+How the files are laid out, and what a crash may leave, is told in ``docs/explanation/file-format.md``.
+"""
+
+from __future__ import annotations
+
+from threadlog.log import EventLog, LogURL, OpenOptions, hookimpl
+from threadlog_file.files import Files
+from threadlog_file.log import FileLog
+from threadlog_file.options import FileOptions, options_of, path_of
+
+SHARDS_AT_MOST = 256
+"""Each shard is a file that is written to and flushed by itself."""
+
+
+@hookimpl
+def threadlog_log(url: LogURL, options: OpenOptions) -> EventLog:
+    """The log of a ``file:PATH`` URL."""
+    if options.shards is not None and not 1 <= options.shards <= SHARDS_AT_MOST:
+        raise ValueError(f"shards is {options.shards}; a file log has 1 to {SHARDS_AT_MOST}.")
+    return FileLog(path_of(url), options, options_of(url.options))
+
+
+__all__ = ["FileLog", "FileOptions", "Files"]

@@ -1,0 +1,41 @@
+"""Places in a segment that are not what was written."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from threadlog.log import LogCorrupt
+
+
+class Damage(Struct, frozen=True):
+    """A damaged or missing stretch of a segment."""
+
+    segment: str
+    """Name of the file."""
+    start: int
+    end: int
+    """Byte after its last one."""
+    first: int = 0
+    """First position that is lost there; 0 where that is not known."""
+    last: int = 0
+    """Last one; less than `first` where no event is lost."""
+
+    @property
+    def place(self) -> str:
+        """For people, such as ``0-0000000000000001.seg bytes 8192-8511``."""
+        return f"{self.segment} bytes {self.start}-{max(self.start, self.end - 1)}"
+
+    @property
+    def positions(self) -> str:
+        """Which positions are lost, as far as it is known."""
+        if self.last < self.first or not self.first:
+            return ""
+        return f", position {self.first}" if self.first == self.last else f", positions {self.first}-{self.last}"
+
+    def error(self) -> LogCorrupt:
+        """The error that names it."""
+        return LogCorrupt(
+            f"stored bytes are damaged ({self.place}{self.positions}): open the log for reading only to get at the "
+            "rest, or run `threadlog repair`, which sets the damage aside.",
+            self.place,
+        )

@@ -1,0 +1,113 @@
+"""Frames: the unit of writing. One frame holds what one call stored in one shard, all of it or nothing.
+
+A frame is a header line of fixed width and then one JSON line per event (see `threadlog_file.lines`). Everything in
+a segment is text, one JSON value a line, so that ``grep`` and ``jq`` work on the file as it is.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+from zlib import crc32
+
+import msgspec
+from msgspec import Struct
+
+from threadlog.log import FormatTooNew
+
+FORMAT = 1
+"""Version of everything that this plugin writes."""
+
+HEADER = 160
+"""Bytes of a frame's header line, its line break included."""
+
+_CHECKED = HEADER - len(b',"check":"00000000"}\n')
+"""The header's own check covers this many bytes, all that stands before it."""
+
+MARK = b'{"frame":'
+"""How each frame begins; no event line begins so, and no line break stands inside a line."""
+
+
+class FrameHeader(Struct, frozen=True, gc=False):
+    """What a frame says about itself."""
+
+    frame: int
+    """Version of the format."""
+    shard: int
+    first: int
+    """Position of its first event."""
+    count: int
+    """Number of its events, at least 1."""
+    durable: int
+    """Position up to which the shard was on stable storage when this frame was written."""
+    length: int
+    """Bytes of what follows the header."""
+    crc: str
+    """CRC-32 of what follows the header, 8 hexadecimal digits."""
+    check: str
+    """CRC-32 of the header before this field."""
+
+    @property
+    def last(self) -> int:
+        """Position of its last event."""
+        return self.first + self.count - 1
+
+    @property
+    def size(self) -> int:
+        """Bytes of the whole frame."""
+        return HEADER + self.length
+
+    def fits(self, body: bytes) -> bool:
+        """Whether `body` is what was written after this header."""
+        return len(body) == self.length and crc32(body) == int(self.crc, 16)
+
+
+_decode = msgspec.json.Decoder(FrameHeader).decode
+
+_TOO_NEW = f"the log holds frames of a newer format than {FORMAT}, which is all that this threadlog reads: upgrade it."
+
+
+def make_frame(shard: int, first: int, count: int, durable: int, body: bytes) -> bytes:
+    """A frame's bytes, ready to be written."""
+    line = (
+        f'{{"frame":{FORMAT},"shard":{shard},"first":{first},"count":{count},"durable":{durable}'
+        f',"length":{len(body)},"crc":"{crc32(body):08x}"'
+    )
+    return seal_line(line, HEADER) + body
+
+
+def seal_line(line: str, width: int) -> bytes:
+    """Pad an unfinished JSON object to `width` bytes and close it with the check of all that stands before."""
+    tail = len(b',"check":"00000000"}\n')
+    padded = line.encode().ljust(width - tail)
+    if len(padded) != width - tail:
+        raise ValueError(f"a header line of {len(padded) + tail} bytes is over {width}.")
+    return padded + b',"check":"%08x"}\n' % crc32(padded)
+
+
+def is_sealed_line(line: bytes, width: int) -> bool:
+    """Whether `line` is what `seal_line` made."""
+    padded = line[: width - len(b',"check":"00000000"}\n')]
+    return len(line) == width and line == padded + b',"check":"%08x"}\n' % crc32(padded)
+
+
+def parse_header(data: bytes) -> FrameHeader | None:
+    """The frame header in the first `HEADER` bytes of `data`; None if that is no whole header.
+
+    Raises:
+        FormatTooNew: it is whole, and of a newer format.
+    """
+    line = data[:HEADER]
+    if not line.startswith(MARK) or not is_sealed_line(line, HEADER):
+        return None
+    try:
+        header = _decode(line)
+    except msgspec.ValidationError:
+        raise FormatTooNew(_TOO_NEW) from None
+    if header.frame > FORMAT:
+        raise FormatTooNew(_TOO_NEW)
+    return header
+
+
+def tail_kind(data: bytes) -> Literal["empty", "bytes"]:
+    """What stands behind the last frame: nothing but filling (line breaks, or zeros of a power cut), or bytes."""
+    return "bytes" if data.strip(b"\n\0") else "empty"

@@ -1,0 +1,67 @@
+"""The MANIFEST: what the folder is, written once when the log is made, and replaced as one step if ever."""
+
+from __future__ import annotations
+
+import time
+import uuid
+
+import msgspec
+from msgspec import Struct
+
+from threadlog.log import FormatTooNew, LogCorrupt
+from threadlog_file.files import Files, load_file, replace_file
+from threadlog_file.frames import FORMAT, is_sealed_line, seal_line
+
+NAME = "MANIFEST"
+_WIDTH = 256
+
+
+class Manifest(Struct, frozen=True):
+    """What is fixed for the life of a log."""
+
+    format: int
+    log_id: str
+    shards: int
+    created_us: int
+
+
+class _Version(Struct, frozen=True):
+    format: int
+
+
+def new_manifest(shards: int) -> Manifest:
+    """The manifest of a log that is being made."""
+    return Manifest(FORMAT, str(uuid.uuid4()), shards, time.time_ns() // 1000)
+
+
+def load_manifest(files: Files, path: str) -> Manifest:
+    """Read and check the manifest of the log in the folder `path`.
+
+    Raises:
+        FormatTooNew: a newer threadlog wrote the log.
+        LogCorrupt: the manifest is damaged.
+    """
+    data = load_file(files, f"{path}/{NAME}")
+    try:
+        version = msgspec.json.decode(data, type=_Version).format
+        if version <= FORMAT and is_sealed_line(data, _WIDTH):
+            return msgspec.json.decode(data, type=Manifest)
+    except msgspec.DecodeError:
+        version = 0
+    if version > FORMAT:
+        raise FormatTooNew(
+            f"the log at {path} has format {version}; this threadlog reads up to {FORMAT}: upgrade it to open the log."
+        )
+    raise LogCorrupt(
+        f"{path}/{NAME} is damaged; `threadlog repair` writes it anew from the segments.",
+        f"{NAME} bytes 0-{_WIDTH - 1}",
+    )
+
+
+def save_manifest(files: Files, path: str, manifest: Manifest) -> None:
+    """Put the manifest into the folder `path`, durably and as one step."""
+    line = (
+        f'{{"format":{manifest.format},"log_id":"{manifest.log_id}","shards":{manifest.shards}'
+        f',"created_us":{manifest.created_us}'
+    )
+    replace_file(files, f"{path}/{NAME}", seal_line(line, _WIDTH))

@@ -1,0 +1,170 @@
+"""What a writer does with what a crash left, before it serves anything.
+
+Up to the watermark everything must be whole; so must everything that a later frame or a later segment says was durable
+when it was written. What is whole beyond that may be in the page cache only (after a failed flush it looks clean though
+the disk never got it), so it is written anew into a segment of its own and flushed. What is torn is moved aside.
+
+Only after a power cut can a flipped bit in the very last frame not be told from a tear.
+"""
+
+from __future__ import annotations
+
+import os
+from itertools import pairwise
+
+from msgspec import Struct
+
+from threadlog.log import LogCorrupt
+from threadlog_file.damage import Damage
+from threadlog_file.files import Files, replace_file
+from threadlog_file.frames import tail_kind
+from threadlog_file.handles import Handles
+from threadlog_file.manifest import Manifest
+from threadlog_file.scanning import Frame, Source, find_frame, frames_from
+from threadlog_file.segments import TITLE, create_segment, segment_path, segments_in
+from threadlog_file.watermark import Mark
+
+ASIDE = "aside"
+"""Folder of the log into which torn and damaged bytes are moved."""
+
+
+class Tail(Struct, frozen=True):
+    """What stands beyond the watermark."""
+
+    segment: int
+    """First position of the last segment."""
+    frames: list[Frame]
+    """Whole frames of it that may not be on the disk yet."""
+    durable: Mark
+    """Up to where everything is durable."""
+    end: int
+    """Where its last whole frame ends."""
+    size: int
+    """Size of the file."""
+    torn: bytes
+    """What stands after that; empty if it is only filling."""
+
+
+class Recovery:
+    """Recovers one shard."""
+
+    def __init__(self, files: Files, handles: Handles, folder: str, manifest: Manifest, shard: int) -> None:
+        self._files = files
+        self._handles = handles
+        self._folder = folder
+        self._manifest = manifest
+        self._shard = shard
+
+    def run(self, mark: Mark) -> Mark:
+        """Make the shard end in something whole and durable; returns where it ends now.
+
+        Raises:
+            LogCorrupt: something that was durable is damaged; nothing has been changed.
+        """
+        firsts = segments_in(self._files.names(self._folder), self._shard)
+        firsts = [first for first in firsts if first >= mark.segment]
+        if mark.position and firsts[:1] != [mark.segment]:
+            name = os.path.basename(segment_path(self._folder, self._shard, mark.segment))
+            raise Damage(name, 0, mark.offset, mark.segment, mark.position).error()
+        if not firsts:
+            return mark
+        tail = self._look(mark, firsts)
+        if tail.torn:
+            self._set_aside(tail)
+        if tail.frames:
+            return self._rewrite(tail)
+        self._cut(tail.segment, tail.end, tail.size)
+        return tail.durable
+
+    def _look(self, mark: Mark, firsts: list[int]) -> Tail:
+        """Walk over everything beyond the mark and decide what it is."""
+        position, offset = mark.position, mark.offset if firsts[0] == mark.segment else TITLE
+        for first, following in pairwise(firsts):
+            position = self._walk_sealed(first, offset, position, following - 1)
+            offset = TITLE
+        return self._walk_last(firsts[-1], offset, position)
+
+    def _walk_sealed(self, first: int, offset: int, position: int, last: int) -> int:
+        """Check that a segment is whole from `offset` to the position `last`, where the next one begins."""
+        source = self._source(first)
+        for frame in frames_from(source, offset, shard=self._shard, position=position):
+            if frame.header.last > last:
+                break
+            position, offset = frame.header.last, frame.end
+        if position < last:
+            raise self._damage(first, offset, source, position + 1, last)
+        return position
+
+    def _walk_last(self, first: int, offset: int, position: int) -> Tail:
+        source = self._source(first)
+        if position + 1 < first:
+            raise self._damage(first, 0, source, position + 1, first - 1)
+        durable = Mark(position, first, offset)
+        pending: list[Frame] = []
+        for frame in frames_from(source, offset, shard=self._shard, position=position):
+            if frame.header.durable >= position:
+                durable, pending = Mark(position, first, offset), []
+            pending.append(frame)
+            position, offset = frame.header.last, frame.end
+        self._check_tail(first, source, offset, position)
+        rest = source.read(offset, source.end - offset)
+        torn = rest if tail_kind(rest) == "bytes" else b""
+        return Tail(first, pending, durable, offset, source.end, torn)
+
+    def _check_tail(self, first: int, source: Source, offset: int, position: int) -> None:
+        """Tell a tear from damage: a whole frame behind it that was written when it was durable proves damage."""
+        behind = find_frame(source, offset)
+        while behind is not None:
+            if behind.header.durable > position:
+                raise self._damage(first, offset, source, position + 1, behind.header.durable)
+            behind = find_frame(source, behind.offset)
+
+    def _set_aside(self, tail: Tail) -> None:
+        set_aside(self._files, self._folder, f"{self._shard}-{tail.segment:016d}.seg.{tail.end}", tail.torn)
+
+    def _rewrite(self, tail: Tail) -> Mark:
+        """Put the frames of the tail into a segment of their own, then cut them off the old one."""
+        frames = [self._bytes(tail.segment, frame) for frame in tail.frames]
+        first = tail.durable.position + 1
+        path = create_segment(self._files, self._folder, self._manifest, self._shard, first, frames)
+        self._handles.forget(path)
+        if first != tail.segment:
+            self._cut(tail.segment, tail.durable.offset, tail.size)
+        return Mark(tail.frames[-1].header.last, first, TITLE + sum(map(len, frames)))
+
+    def _bytes(self, segment: int, frame: Frame) -> bytes:
+        path = segment_path(self._folder, self._shard, segment)
+        return self._handles.read(path, frame.header.size, frame.offset)
+
+    def _cut(self, segment: int, end: int, size: int) -> None:
+        """Take away what stands after `end`: filling, and what has been moved or rewritten."""
+        if size <= end:
+            return
+        fd = self._files.open(segment_path(self._folder, self._shard, segment), os.O_RDWR)
+        try:
+            self._files.truncate(fd, end)
+            self._files.flush(fd)
+        finally:
+            self._files.close(fd)
+
+    def _source(self, first: int) -> Source:
+        path = segment_path(self._folder, self._shard, first)
+        return Source(self._handles, path, self._handles.size(path))
+
+    def _damage(self, segment: int, offset: int, source: Source, first: int, last: int) -> LogCorrupt:
+        behind = find_frame(source, offset)
+        name = os.path.basename(segment_path(self._folder, self._shard, segment))
+        return Damage(name, offset, behind.offset if behind else source.end, first, last).error()
+
+
+def set_aside(files: Files, folder: str, name: str, data: bytes) -> str:
+    """Keep bytes that have no place in the log, durably; returns the path."""
+    aside = f"{folder}/{ASIDE}"
+    if not files.exists(aside):
+        files.mkdir(aside)
+        files.flush_dir(folder)
+    path, number = f"{aside}/{name}", 1
+    while files.exists(path):
+        path, number = f"{aside}/{name}.{number}", number + 1
+    replace_file(files, path, data)
+    return path

@@ -1,0 +1,129 @@
+"""Reading frames one after the other, as recovery, readers of another process's log, and checks do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from zlib import crc32
+
+from msgspec import Struct
+
+from threadlog.log import HeadChange
+from threadlog_file.frames import HEADER, MARK, FrameHeader, parse_header
+from threadlog_file.handles import Handles
+from threadlog_file.lines import Key, decode_key, split_lines
+
+_WINDOW = 1024 * 1024
+
+
+class Frame(Struct, frozen=True, gc=False):
+    """A whole frame as it was found in a segment."""
+
+    offset: int
+    header: FrameHeader
+    body: bytes
+
+    @property
+    def end(self) -> int:
+        """Where the next one begins."""
+        return self.offset + self.header.size
+
+
+class StoredAppend(Struct, frozen=True):
+    """One append of a frame, and where in the frame's body its lines lie."""
+
+    tenant: str
+    thread: str
+    seq: int
+    """Seq of its first event."""
+    count: int
+    id_crc: int
+    """CRC-32 of its append id."""
+    time_us: int
+    offset: int
+    length: int
+    crc: int
+    """CRC-32 of its lines."""
+    heads: Sequence[HeadChange] = ()
+
+
+class Source:
+    """The first `end` bytes of a file, read through a window so that small frames cost no call each."""
+
+    def __init__(self, handles: Handles, path: str, end: int) -> None:
+        self.end = end
+        self._handles = handles
+        self._path = path
+        self._start = 0
+        self._data = b""
+
+    def read(self, offset: int, size: int) -> bytes:
+        """`size` bytes from `offset`, fewer at the end."""
+        size = min(size, self.end - offset)
+        at = offset - self._start
+        if at < 0 or at + size > len(self._data):
+            wanted = min(max(size, _WINDOW), self.end - offset)
+            self._data, self._start, at = self._handles.read(self._path, wanted, offset), offset, 0
+        return self._data[at : at + size]
+
+
+def read_frame(source: Source, offset: int) -> Frame | None:
+    """The frame at `offset`, or None if no whole frame is there.
+
+    Raises:
+        FormatTooNew: a whole header of a newer format is there.
+    """
+    header = parse_header(source.read(offset, HEADER))
+    if header is None or header.count < 1 or offset + header.size > source.end:
+        return None
+    body = source.read(offset + HEADER, header.length)
+    return Frame(offset, header, body) if header.fits(body) else None
+
+
+def frames_from(source: Source, offset: int, *, shard: int, position: int) -> Iterator[Frame]:
+    """The whole frames from `offset` on that follow on `position`, up to the first thing that is none."""
+    while (frame := read_frame(source, offset)) is not None:
+        if frame.header.first != position + 1 or frame.header.shard != shard:
+            return
+        yield frame
+        offset, position = frame.end, frame.header.last
+
+
+def find_frame(source: Source, offset: int) -> Frame | None:
+    """The first whole frame that begins after `offset`, whatever stands between."""
+    data = source.read(offset, source.end - offset)
+    at = data.find(b"\n" + MARK)
+    while at >= 0:
+        frame = read_frame(source, offset + at + 1)
+        if frame is not None:
+            return frame
+        at = data.find(b"\n" + MARK, at + 1)
+    return None
+
+
+def appends_of(frame: Frame) -> Iterator[StoredAppend]:
+    """The appends of a frame, in order."""
+    offset = 0
+    keyed = [(decode_key(line), line) for line in split_lines(frame.body)]
+    for _, group in groupby(keyed, _append_key):
+        pairs = list(group)
+        first = pairs[0][0]
+        data = b"\n".join([line for _, line in pairs] + [b""])
+        yield StoredAppend(
+            tenant=first.tenant,
+            thread=first.thread,
+            seq=first.seq,
+            count=len(pairs),
+            id_crc=crc32(first.append.encode()),
+            time_us=first.time_us,
+            offset=offset,
+            length=len(data),
+            crc=crc32(data),
+            heads=[key.head for key, _ in pairs if key.head is not None],
+        )
+        offset += len(data)
+
+
+def _append_key(pair: tuple[Key, bytes]) -> tuple[str, str, str]:
+    key = pair[0]
+    return key.append, key.thread, key.tenant

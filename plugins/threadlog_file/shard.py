@@ -1,0 +1,255 @@
+"""One shard in memory: its segments, its threads, and where everything lies. No writing here."""
+
+from __future__ import annotations
+
+import os
+from array import array
+from collections.abc import Callable, Iterable
+from itertools import pairwise
+
+import msgspec
+
+from threadlog_file.damage import Damage
+from threadlog_file.files import Files
+from threadlog_file.frames import HEADER
+from threadlog_file.handles import Handles
+from threadlog_file.heads import HeadTable
+from threadlog_file.index import Chunk, IndexDamaged, OpenIndex, SealedIndex
+from threadlog_file.scanning import Frame, Source, StoredAppend, appends_of, find_frame, frames_from
+from threadlog_file.segments import TITLE, Segment, index_path, parse_title, segment_path, segments_in
+from threadlog_file.threads import Threads
+from threadlog_file.watermark import Mark
+
+
+class Shard:
+    """What is known of one shard, up to a mark.
+
+    Args:
+        lenient: pass over damaged frames (noting them in `damage`) instead of raising `LogCorrupt`.
+        on_scanned: called during loading when the last segment so far is complete and had no index.
+    """
+
+    def __init__(
+        self,
+        files: Files,
+        handles: Handles,
+        folder: str,
+        log_id: str,
+        number: int,
+        *,
+        lenient: bool,
+        on_scanned: Callable[[Shard], None] = lambda shard: None,
+    ) -> None:
+        self.files = files
+        self.handles = handles
+        self.folder = folder
+        self.log_id = log_id
+        self.number = number
+        self.lenient = lenient
+        self.on_scanned = on_scanned
+        self.distrusted: set[str] = set()
+        """Index files that have been found damaged after they were loaded."""
+        self._reset()
+
+    def _reset(self) -> None:
+        self.threads = Threads()
+        self.segments: list[Segment] = []
+        self.heads = HeadTable(self.threads, self.segments)
+        self.mark = Mark()
+        self.damage: list[Damage] = []
+
+    @property
+    def last(self) -> int:
+        """Last position."""
+        return self.mark.position
+
+    @property
+    def index(self) -> OpenIndex:
+        """The index of the last segment, which is still growing."""
+        index = self.segments[-1].index
+        assert isinstance(index, OpenIndex)
+        return index
+
+    def load(self, mark: Mark) -> None:
+        """Read what there is up to `mark`, from index files where they are whole.
+
+        Raises:
+            LogCorrupt: something up to the mark is damaged or missing, and the shard is not `lenient`.
+        """
+        self._reset()
+        firsts = [first for first in segments_in(self.files.names(self.folder), self.number) if first <= mark.segment]
+        if mark.position and (not firsts or firsts[0] != 1):
+            self._note_damage(self._missing(1, (firsts or [mark.position + 1])[0] - 1))
+        if (firsts and firsts[-1] != mark.segment) or (mark.position and not firsts):
+            self._note_damage(self._missing(mark.segment, mark.position))
+        for first, following in pairwise(firsts):
+            self._load_sealed(first, following - 1)
+        if firsts:
+            self._scan(self.begin(firsts[-1]), mark.position, mark.offset if firsts[-1] == mark.segment else None)
+        self.mark = mark
+        self.heads.build()
+
+    def begin(self, first: int) -> Segment:
+        """Take up a segment that begins with position `first`, as the last one."""
+        segment = Segment(self.folder, self.number, first, len(self.segments), OpenIndex(self.threads))
+        self.segments.append(segment)
+        return segment
+
+    def advance(self, mark: Mark) -> None:
+        """Take in what another process wrote up to `mark`.
+
+        Raises:
+            LogCorrupt: it is damaged, and the shard is not `lenient`.
+        """
+        if mark.position <= self.mark.position:
+            return
+        for first in segments_in(self.files.names(self.folder), self.number):
+            if (self.segments and first <= self.segments[-1].first) or first > mark.segment:
+                continue
+            self._finish(first - 1)
+            self.begin(first)
+        self._scan(self.segments[-1], mark.position, mark.offset)
+        self.mark = mark
+
+    def distrust(self, index: str) -> None:
+        """Load everything again without an index file that has turned out to be damaged."""
+        self.distrusted.add(index)
+        fresh = Shard(
+            self.files,
+            self.handles,
+            self.folder,
+            self.log_id,
+            self.number,
+            lenient=self.lenient,
+            on_scanned=self.on_scanned,
+        )
+        fresh.distrusted = self.distrusted
+        fresh.load(self.mark)
+        self.threads, self.segments, self.heads, self.damage = fresh.threads, fresh.segments, fresh.heads, fresh.damage
+
+    def note_frame(self, first: int, count: int, offset: int, size: int, appends: Iterable[StoredAppend]) -> None:
+        """Take a frame of the last segment into the index: `count` events from position `first` on."""
+        segment = self.segments[-1]
+        index = self.index
+        index.add_frame(first - segment.first, offset)
+        for append in appends:
+            self._note(segment, index, append, offset + HEADER)
+        segment.last, segment.end = first + count - 1, offset + size
+
+    def _note(self, segment: Segment, index: OpenIndex, append: StoredAppend, base: int) -> None:
+        threads = self.threads
+        row = threads.find(append.tenant, append.thread)
+        if row is None:
+            row = threads.add(append.tenant, append.thread, append.time_us)
+            index.names.append((append.tenant, append.thread))
+        chunk = index.chunks.get(row)
+        if chunk is None:
+            chunk = index.chunks[row] = Chunk(append.seq, threads.newest[row], array("I"))
+            threads.newest[row] = segment.ordinal + 1
+        chunk.entries.extend((append.seq - chunk.base, base + append.offset, append.length, append.id_crc, append.crc))
+        threads.last_seq[row] = append.seq + append.count - 1
+        if append.heads:
+            self.heads.change(row, append.thread, append.heads)
+
+    def _missing(self, first: int, last: int) -> Damage:
+        return Damage(os.path.basename(segment_path(self.folder, self.number, first)), 0, 0, first, last)
+
+    def _load_sealed(self, first: int, last: int) -> None:
+        segment = self.begin(first)
+        try:
+            if index_path(segment.path) in self.distrusted:
+                raise IndexDamaged(segment.path)
+            sealed = SealedIndex(self.handles, index_path(segment.path))
+            if (sealed.header.first, sealed.header.last) != (first, last):
+                raise IndexDamaged(segment.path)
+            if sealed.header.bytes > self.handles.size(segment.path):
+                raise IndexDamaged(segment.path)
+            sealed.load_into(self.threads, segment.ordinal)
+        except (FileNotFoundError, IndexDamaged, msgspec.DecodeError, ValueError):
+            self._scan(segment, last, None)
+            self.on_scanned(self)
+            return
+        segment.index, segment.last, segment.end = sealed, last, sealed.header.bytes
+
+    def _finish(self, last: int) -> None:
+        """Take in the rest of the last segment, which another process has sealed."""
+        if not self.segments:
+            return
+        segment = self.segments[-1]
+        self._scan(segment, last, None)
+        try:
+            sealed = SealedIndex(self.handles, index_path(segment.path))
+        except (FileNotFoundError, IndexDamaged):
+            return
+        if (sealed.header.first, sealed.header.last) == (segment.first, last):
+            segment.index = sealed
+
+    def _scan(self, segment: Segment, last: int, end: int | None) -> None:
+        """Take frames of `segment` into the index, from what is known of it up to position `last` and byte `end`."""
+        source = self._source(segment, end)
+        while segment.last < last:
+            self._take_whole(segment, source, last)
+            if segment.last < last:
+                self._pass_over(segment, source, last)
+
+    def _source(self, segment: Segment, end: int | None) -> Source:
+        size = self.handles.size(segment.path)
+        if end is not None and size < end:
+            # Opened before recovery put a rewritten segment in its place, which it does where nobody had read yet.
+            self.handles.forget(segment.path)
+            size = self.handles.size(segment.path)
+        source = Source(self.handles, segment.path, size if end is None else min(size, end))
+        title = parse_title(source.read(0, TITLE))
+        if title is None or (title.log_id, title.shard, title.first) != (self.log_id, self.number, segment.first):
+            self._note_damage(Damage(segment.name, 0, TITLE))
+        return source
+
+    def _take_whole(self, segment: Segment, source: Source, last: int) -> None:
+        for frame in frames_from(source, segment.end, shard=self.number, position=segment.last):
+            if frame.header.last > last or not self._take(segment, frame):
+                return
+            if segment.last == last:
+                return
+
+    def _take(self, segment: Segment, frame: Frame) -> bool:
+        """Index one frame; False if its events do not follow on what is known."""
+        try:
+            appends = list(appends_of(frame))
+        except msgspec.DecodeError:
+            return False
+        if sum(append.count for append in appends) != frame.header.count:
+            return False
+        if not self.lenient and not self._follow(appends):
+            return False
+        self.note_frame(frame.header.first, frame.header.count, frame.offset, frame.header.size, appends)
+        return True
+
+    def _follow(self, appends: list[StoredAppend]) -> bool:
+        """Whether the seqs of these appends follow on those that are known."""
+        seqs: dict[tuple[str, str], int] = {}
+        for append in appends:
+            key = (append.tenant, append.thread)
+            row = self.threads.find(*key)
+            known = seqs.get(key, 0 if row is None else self.threads.last_seq[row])
+            if append.seq != known + 1:
+                return False
+            seqs[key] = known + append.count
+        return True
+
+    def _pass_over(self, segment: Segment, source: Source, last: int) -> None:
+        """Note what is damaged after the last whole frame, and go to the next one."""
+        start = segment.end
+        found = find_frame(source, start)
+        while found is not None and not segment.last < found.header.first <= found.header.last <= last:
+            found = find_frame(source, found.offset)
+        if found is None:
+            damage = Damage(segment.name, start, max(source.end, start + 1), segment.last + 1, last)
+        else:
+            damage = Damage(segment.name, start, found.offset, segment.last + 1, found.header.first - 1)
+        self._note_damage(damage)
+        segment.end, segment.last = damage.end, damage.last
+
+    def _note_damage(self, damage: Damage) -> None:
+        if not self.lenient:
+            raise damage.error()
+        self.damage.append(damage)

@@ -1,0 +1,117 @@
+"""The watermark: how far each shard is on stable storage and acknowledged, for recovery and for other processes.
+
+It is a small mapped file. The writer moves it after the flush and before the acknowledgement, so it outlives a SIGKILL
+and is never ahead of the disk. Each shard has two slots, written in turn, each with its own check: whoever reads while
+one is being written takes the other. A power cut may leave an old one, never a wrong one.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from zlib import crc32
+
+from msgspec import Struct
+
+from threadlog.log import LogCorrupt
+from threadlog_file.files import Files, Page, read_all, replace_file
+
+NAME = "WATERMARK"
+_TITLE = b"threadlog watermark 1\n"
+_SECTOR = 512
+"""The title and each slot have a disk sector of their own, the unit that a power cut leaves whole."""
+_MARK = struct.Struct("<QQQ")
+_CHECK = struct.Struct("<I")
+_SLOT = _MARK.size + _CHECK.size
+
+
+class Mark(Struct, frozen=True, gc=False):
+    """How far a shard is durable."""
+
+    position: int = 0
+    """Last acknowledged position."""
+    segment: int = 0
+    """First position of the segment that holds it; 0 while there is none."""
+    offset: int = 0
+    """Where in that segment the next frame goes."""
+
+
+class Watermark:
+    """The mapped file of one log."""
+
+    def __init__(self, files: Files, path: str, shards: int, *, writable: bool) -> None:
+        self._path = f"{path}/{NAME}"
+        self._shards = shards
+        fd = files.open(self._path, os.O_RDWR if writable else os.O_RDONLY)
+        try:
+            _check_title(files, fd, shards)
+            self._page: Page = files.map(fd, file_size(shards), writable=writable)
+        finally:
+            files.close(fd)
+        self._turn = [0] * shards
+
+    def load(self, shard: int) -> Mark:
+        """Where the shard is durable now, whichever process moved it.
+
+        Raises:
+            LogCorrupt: neither slot is whole.
+        """
+        for _ in range(100):
+            found = [mark for turn in (0, 1) if (mark := self._slot(shard, turn)) is not None]
+            if found:
+                return max(found, key=lambda mark: mark.position)
+        first, last = _place(shard, 0), _place(shard, 1) + _SLOT - 1
+        raise _damaged(f"bytes {first}-{last}")
+
+    def move(self, shard: int, mark: Mark) -> None:
+        """Say that everything up to `mark` is durable."""
+        turn = self._turn[shard] = 1 - self._turn[shard]
+        self._page.store(_place(shard, turn), _pack(mark))
+
+    def close(self) -> None:
+        """Unmap the file."""
+        self._page.close()
+
+    def _slot(self, shard: int, turn: int) -> Mark | None:
+        data = self._page.load(_place(shard, turn), _SLOT)
+        mark = Mark(*_MARK.unpack_from(data))
+        return mark if data == _pack(mark) else None
+
+
+def create_watermark(files: Files, path: str, marks: list[Mark]) -> None:
+    """Make the file, durably, with one mark per shard."""
+    data = bytearray(file_size(len(marks)))
+    data[: len(_TITLE)] = _TITLE
+    for shard, mark in enumerate(marks):
+        for turn in (0, 1):
+            place = _place(shard, turn)
+            data[place : place + _SLOT] = _pack(mark)
+    replace_file(files, f"{path}/{NAME}", bytes(data))
+
+
+def file_size(shards: int) -> int:
+    """Size of the file in bytes: whole pages."""
+    return -(-(_SECTOR * (1 + 2 * shards)) // 4096) * 4096
+
+
+def _check_title(files: Files, fd: int, shards: int) -> None:
+    if files.size(fd) != file_size(shards):
+        raise _damaged(f"bytes 0-{files.size(fd)}")
+    if read_all(files, fd, len(_TITLE), 0) != _TITLE:
+        raise _damaged(f"bytes 0-{len(_TITLE) - 1}")
+
+
+def _damaged(place: str) -> LogCorrupt:
+    return LogCorrupt(
+        f"the file {NAME} is damaged; `threadlog verify` says what is whole, `threadlog repair` writes it anew.",
+        f"{NAME} {place}",
+    )
+
+
+def _place(shard: int, turn: int) -> int:
+    return _SECTOR * (1 + 2 * shard + turn)
+
+
+def _pack(mark: Mark) -> bytes:
+    data = _MARK.pack(mark.position, mark.segment, mark.offset)
+    return data + _CHECK.pack(crc32(data))
