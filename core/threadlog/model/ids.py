@@ -48,6 +48,7 @@ PREFIXES: dict[Kind, str] = {
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 _LETTERS = 20
+_PAIRS = [_ALPHABET[number & 31] + _ALPHABET[number >> 5] for number in range(1024)]
 
 
 def new_id(kind: Kind) -> str:
@@ -65,4 +66,4 @@ def derived_id(kind: Kind, *names: str) -> str:
 
 
 def _letters(number: int) -> str:
-    return "".join(_ALPHABET[number >> shift & 31] for shift in range(0, 5 * _LETTERS, 5))
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(0, 5 * _LETTERS, 10)])

@@ -57,8 +57,7 @@ class StateCache:
         for event in events:
             kept = self._kept.get((event.tenant, event.thread_id))
             if kept is not None:
-                kept.pending.append(event)
-                kept.pending_bytes += len(event.data)
+                kept.wait(event)
                 if len(kept.pending) >= self._bounds.pending_events or kept.pending_bytes > _PENDING_BYTES:
                     self._fold_pending(kept)
 
@@ -72,6 +71,16 @@ class StateCache:
         if kept.pending:
             self._fold_pending(kept)
         return kept.state
+
+    def equivalent(self, tenant: str, thread_id: str, seq: int) -> ThreadState | None:
+        """A state that can say, for a thread that this process knows to be at `seq`, who may do what and what type an
+        item has. It may be older by updates of items, which change neither, and so spares folding them one by one.
+        """
+        kept = self._kept.get((tenant, thread_id))
+        if kept is not None and kept.differs_by_updates(seq):
+            return kept.state
+        state = self.at_hand(tenant, thread_id)
+        return state if state is not None and state.seq == seq else None
 
     async def load(self, tenant: str, thread_id: str) -> ThreadState:
         """The state with everything that was acknowledged before this call; an empty one where there is no thread.
@@ -168,8 +177,7 @@ class StateCache:
         return state.apply_all(lifted(self._registry, events))
 
     def _fold_pending(self, kept: _Kept) -> None:
-        pending, kept.pending, kept.pending_bytes = kept.pending, [], 0
-        following = _following(pending, kept.state.seq)
+        following = _following(kept.take_pending(), kept.state.seq)
         if following:
             kept.state = kept.state.apply_all(lifted(self._registry, following))
             self._account(kept)
@@ -211,12 +219,31 @@ def _following(events: Sequence[Event], seq: int) -> list[Event]:
 class _Kept:
     """A state at hand, and what was committed since."""
 
-    __slots__ = ("pending", "pending_bytes", "saved_seq", "size", "state")
+    __slots__ = ("only_updates", "pending", "pending_bytes", "saved_seq", "size", "state")
 
     def __init__(self, state: ThreadState, saved_seq: int) -> None:
         self.state = state
         self.saved_seq = saved_seq
         """Where its last snapshot is, as far as known."""
+        self.size = 0
         self.pending: list[Event] = []
         self.pending_bytes = 0
-        self.size = 0
+        self.only_updates = True
+
+    def wait(self, event: Event) -> None:
+        """Put a committed event to those that are not folded yet."""
+        self.pending.append(event)
+        self.pending_bytes += len(event.data)
+        self.only_updates = self.only_updates and event.type == "thread.item.updated"
+
+    def take_pending(self) -> list[Event]:
+        """Give the waiting events away."""
+        pending, self.pending, self.pending_bytes, self.only_updates = self.pending, [], 0, True
+        return pending
+
+    def differs_by_updates(self, seq: int) -> bool:
+        """Whether the state and the waiting events reach to `seq`, and the latter are nothing but updates of items."""
+        pending, start = self.pending, self.state.seq
+        if not pending or not self.only_updates or pending[-1].seq != seq:
+            return False
+        return pending[0].seq == start + 1 and seq == start + len(pending)

@@ -19,9 +19,10 @@ from threadlog.store.errors import (
     ThreadNotFound,
 )
 from threadlog.store.opening import open_store
-from threadlog.store.store import Decider, StoreBounds, ThreadStore
+from threadlog.store.sending import WriteBounds
+from threadlog.store.store import StoreBounds, ThreadStore
 from threadlog.store.values import Decision, EventPage, ItemVersion, VisibleBatch
-from threadlog.store.writing import WriteBounds
+from threadlog.store.writing import Decider
 
 __all__ = [
     "ADMIN",

@@ -10,14 +10,14 @@ from threadlog.projection import StateCache, ThreadState
 from threadlog.store.access import Principal, Right, check_create, right_to_stream
 from threadlog.store.drafts import Drafts, check_new_thread_id
 from threadlog.store.errors import AttachmentNotFound, InvalidItem, InvalidThread
-from threadlog.store.writing import Writer
+from threadlog.store.sending import Sender
 
 
 class Attachments:
     """What is known of attachments: their owner reads and changes it, who reads an attachment's thread reads it."""
 
-    def __init__(self, cache: StateCache, drafts: Drafts, writer: Writer) -> None:
-        self._cache, self._drafts, self._writer = cache, drafts, writer
+    def __init__(self, cache: StateCache, drafts: Drafts, sender: Sender) -> None:
+        self._cache, self._drafts, self._sender = cache, drafts, sender
 
     async def save(self, principal: Principal, attachment: Attachment) -> None:
         """See `ThreadStore.save_attachment`."""
@@ -34,7 +34,7 @@ class Attachments:
             known = state.attachments.get(attachment.id)
             return () if known == attachment else (self._drafts.dump(event),)
 
-        await self._writer.decide(principal, attachment.id, draft)
+        await self._sender.decide(principal, attachment.id, draft)
 
     async def load(self, principal: Principal, attachment_id: str) -> Attachment:
         """See `ThreadStore.load_attachment`."""
@@ -58,7 +58,7 @@ class Attachments:
                 raise AttachmentNotFound(attachment_id)
             return (self._drafts.dump(event),)
 
-        await self._writer.decide(principal, attachment_id, draft)
+        await self._sender.decide(principal, attachment_id, draft)
 
     def _check(self, principal: Principal, state: ThreadState, right: Right) -> None:
         if state.exists or right_to_stream(principal, state) < right:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
 from msgspec import Struct
 from pydantic import ValidationError
@@ -16,26 +16,20 @@ from threadlog.log import (
     Appended,
     Committer,
     CommitterBounds,
-    Conflict,
     Cursor,
     Duplicate,
     Event,
     EventLog,
-    Expect,
     Expected,
     FeedBounds,
     Feeds,
-    IdReused,
     NewEvent,
-    ThreadPage,
 )
 from threadlog.model import (
     Attachment,
     Item,
     Page,
     Registry,
-    Thread,
-    ThreadCreatedEvent,
     ThreadDeletedEvent,
     ThreadEvent,
     ThreadItemDoneEvent,
@@ -47,42 +41,16 @@ from threadlog.model import (
     derived_id,
     new_id,
 )
-from threadlog.projection import CacheBounds, StateCache, ThreadState, lifted
-from threadlog.store.access import (
-    Principal,
-    Right,
-    check_audit,
-    check_create,
-    check_tenant_audit,
-    check_thread,
-    note_audit,
-    right_of,
-)
+from threadlog.projection import CacheBounds, StateCache, ThreadState
+from threadlog.store.access import Principal, Right, check_tenant_audit, right_of
 from threadlog.store.attachments import Attachments
-from threadlog.store.drafts import Drafts, check_known_thread_id, check_new_thread_id, metadata_of, right_for
-from threadlog.store.errors import (
-    InvalidPage,
-    InvalidThread,
-    ItemExists,
-    ItemNotFound,
-    SeqNotFound,
-    StoreConflict,
-    StoreError,
-    ThreadDeleted,
-    ThreadExists,
-    ThreadNotFound,
-)
-from threadlog.store.history import concerns, versions
+from threadlog.store.drafts import Drafts, check_known_thread_id, metadata_of
+from threadlog.store.errors import InvalidPage, InvalidThread, ItemExists, ItemNotFound, SeqNotFound
 from threadlog.store.pages import Order, check_page
+from threadlog.store.reading import Reader
+from threadlog.store.sending import Sender, WriteBounds
 from threadlog.store.values import Decision, EventPage, ItemVersion, VisibleBatch
-from threadlog.store.visibility import Showing, check_cursor, cursor_after, visible
-from threadlog.store.writing import WriteBounds, Writer
-
-Decider: TypeAlias = Callable[[ThreadState], Sequence[ThreadEvent | NewEvent]]
-"""Decides what is to be appended to a thread as it is: a pure function, as it may be asked again. Its own errors reach
-the caller."""
-
-Events: TypeAlias = Sequence[ThreadEvent | NewEvent]
+from threadlog.store.writing import Decider, Events, Writer, whole
 
 
 class StoreBounds(Struct, frozen=True, kw_only=True):
@@ -130,9 +98,10 @@ class ThreadStore:
         self._clock = clock or (lambda: datetime.now(UTC))
         self._cache = StateCache(log, self.registry, bounds=bounds.cache)
         self._drafts = Drafts(self.registry)
-        self._writer = Writer(log, self.committer, self._cache, bounds.writes)
-        self._showing = Showing(self.registry, self._cache)
-        self._attachments = Attachments(self._cache, self._drafts, self._writer)
+        sender = Sender(log, self.committer, self._cache, bounds.writes)
+        self._writer = Writer(log, self._cache, self._drafts, sender)
+        self._reader = Reader(log, self.registry, self._cache, self.feeds)
+        self._attachments = Attachments(self._cache, self._drafts, sender)
         self._running = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -177,11 +146,11 @@ class ThreadStore:
             thread = ThreadMetadata(id=thread_id, title=title, created_at=self._clock(), metadata=metadata or {})
         except ValidationError as error:
             raise InvalidThread(f"thread: {error}") from None
-        return await self._create(principal, thread, append_id or new_id("append"))
+        return await self._writer.create(principal, thread, append_id or new_id("append"))
 
     async def load_thread(self, principal: Principal, thread_id: str) -> ThreadMetadata:
         """The thread's metadata."""
-        state = await self._readable(principal, thread_id)
+        state = await self._reader.state(principal, thread_id)
         assert state.metadata is not None
         return state.metadata
 
@@ -195,10 +164,10 @@ class ThreadStore:
         check_known_thread_id(thread.id)
         state = await self._cache.load(principal.tenant, thread.id)
         if state.seq == 0:
-            await self._create(principal, thread, new_id("append"))
+            await self._writer.create(principal, thread, new_id("append"))
             return
-        event = ThreadUpdatedEvent(thread=_whole(thread))
-        await self._write(principal, thread.id, lambda state: () if _same(state.metadata, thread) else (event,))
+        event = ThreadUpdatedEvent(thread=whole(thread))
+        await self._writer.decide(principal, thread.id, lambda state: () if _same(state.metadata, thread) else (event,))
 
     async def load_threads(
         self,
@@ -244,7 +213,7 @@ class ThreadStore:
         Raises:
             AccessDenied: the principal does not own it.
         """
-        await self._write(principal, thread_id, lambda state: (ThreadDeletedEvent(),))
+        await self._writer.decide(principal, thread_id, lambda state: (ThreadDeletedEvent(),))
 
     # Items
 
@@ -262,7 +231,7 @@ class ThreadStore:
             InvalidPage: limit or order is out of range, or there is no item `after`.
         """
         check_page(limit, order)
-        state = await self._readable(principal, thread_id)
+        state = await self._reader.state(principal, thread_id)
         try:
             return state.page_items(after, limit, order)
         except KeyError:
@@ -288,7 +257,7 @@ class ThreadStore:
                 raise ItemExists(item.id, state.seq)
             return ()
 
-        await self._write(principal, thread_id, decide)
+        await self._writer.decide(principal, thread_id, decide)
 
     async def save_item(self, principal: Principal, thread_id: str, item: Item) -> None:
         """Store an item, in the place of the one of its id or at the end. Nothing is written where nothing changed.
@@ -304,7 +273,7 @@ class ThreadStore:
                 return (ThreadItemDoneEvent(item=item),)
             return () if known == item else (ThreadItemReplacedEvent(item=item),)
 
-        await self._write(principal, thread_id, decide)
+        await self._writer.decide(principal, thread_id, decide)
 
     async def load_item(self, principal: Principal, thread_id: str, item_id: str) -> Item:
         """One item.
@@ -312,7 +281,7 @@ class ThreadStore:
         Raises:
             ItemNotFound: the thread has none of this id (any more).
         """
-        item = (await self._readable(principal, thread_id)).item(item_id)
+        item = (await self._reader.state(principal, thread_id)).item(item_id)
         if item is None:
             raise ItemNotFound(thread_id, item_id)
         return item
@@ -330,7 +299,7 @@ class ThreadStore:
                 raise ItemNotFound(thread_id, item_id)
             return (ThreadItemRemovedEvent(item_id=item_id),)
 
-        await self._write(principal, thread_id, decide)
+        await self._writer.decide(principal, thread_id, decide)
 
     async def item_history(self, principal: Principal, thread_id: str, item_id: str) -> list[ItemVersion]:
         """An item as each event left it, oldest first; a row of text deltas makes one version.
@@ -340,13 +309,7 @@ class ThreadStore:
         Raises:
             ItemNotFound: the thread never had an item of this id.
         """
-        state = await self._auditable(principal, thread_id)
-        item_type = state.item_type(item_id)
-        if item_type is None or principal.audience not in self.registry.item_visibility(item_type):
-            raise ItemNotFound(thread_id, item_id)
-        events = [event async for event in self._events(state) if concerns(event, item_id)]
-        empty = ThreadState.empty(principal.tenant, thread_id, self.registry)
-        return versions(empty, lifted(self.registry, events), item_id)
+        return await self._reader.history(principal, thread_id, item_id)
 
     # Attachments
 
@@ -389,7 +352,7 @@ class ThreadStore:
         Raises:
             SeqNotFound: the thread has no event `at`.
         """
-        state = await self._auditable(principal, thread_id)
+        state = await self._reader.audited(principal, thread_id)
         if at is not None and not 1 <= at <= state.seq:
             raise SeqNotFound(at, state.seq)
         if at is not None and at < state.seq:
@@ -412,16 +375,9 @@ class ThreadStore:
             Diverged: the thread does not hold the event on which the cursor stands.
         """
         check_page(limit)
-        check_known_thread_id(thread_id)
-        page = await self._page(principal, thread_id, after, limit)
-        state = await self._auditable(principal, thread_id)  # after the page, so that it knows all of its items
-        check_cursor(after, page)
-        events = [event for event in page.events if event.seq > after.seq][:limit]
-        cursor = cursor_after(events, after)
-        shown = self._showing.shown(events, state)
-        return EventPage(shown.to(principal.audience), cursor, has_more=cursor.seq < page.last_seq)
+        return await self._reader.page(principal, thread_id, after, limit)
 
-    async def follow(
+    def follow(
         self, principal: Principal, thread_id: str, *, after: Cursor | None = START
     ) -> AsyncGenerator[VisibleBatch, None]:
         """The thread's events from a cursor on, then live, without gap or repetition, until the store is closed.
@@ -436,18 +392,7 @@ class ThreadStore:
             ThreadNotFound: the principal may not read the thread (any more).
             Diverged: the thread does not hold the event on which the cursor stands.
         """
-        state = await self._readable(principal, thread_id)
-        start = state.cursor if after is None else after
-        async with aclosing(self.feeds.thread(principal.tenant, thread_id, after=start)) as batches:
-            async for batch in batches:
-                shown = await self._showing.batch(batch)
-                if shown.changes_access:
-                    now = await self._cache.load(principal.tenant, thread_id)
-                    if right_of(principal, now) < Right.READ:
-                        check_thread(principal, now, Right.READ)
-                yield visible(batch, shown, principal.audience)
-                if shown.deletes:
-                    raise ThreadDeleted(thread_id)
+        return self._reader.follow(principal, thread_id, after)
 
     # Writing
 
@@ -485,20 +430,7 @@ class ThreadStore:
             InvalidItem, InvalidThread: an event is not fit for this thread.
             AccessDenied: the principal may only read the thread, or does not own it.
         """
-        check_known_thread_id(thread_id)
-        append_id = append_id or new_id("append")
-        if expected == 0 or expected is Expect.NO_THREAD:
-            new = await self._beginning(principal, thread_id, events)
-        else:
-            state = await self._state_for(principal, thread_id, expected)
-            check_thread(principal, state, right_for(events))
-            new = self._drafts.go_on(state, events)
-        outcome = await self._writer.send(principal, thread_id, new, expected, append_id, run_id)
-        if isinstance(outcome, Appended | Duplicate):
-            return outcome
-        if isinstance(outcome, IdReused):
-            raise await self._writer.reused(principal, thread_id, append_id, outcome)
-        raise _conflict(thread_id, outcome)
+        return await self._writer.append(principal, thread_id, events, expected, append_id or new_id("append"), run_id)
 
     async def decide(
         self,
@@ -519,106 +451,14 @@ class ThreadStore:
             AppendIdReused: the append id names an earlier append, which was another decision.
             InvalidItem, InvalidThread, AccessDenied: see `append`.
         """
-        events, state = await self._write(
+        events, state = await self._writer.decide(
             principal,
             thread_id,
             lambda state: decider(state.seen_by(principal.audience)),
-            append_id=append_id,
-            run_id=run_id,
+            append_id,
+            run_id,
         )
         return Decision(events, state.seen_by(principal.audience))
-
-    async def _write(
-        self,
-        principal: Principal,
-        thread_id: str,
-        decider: Decider,
-        *,
-        append_id: str | None = None,
-        run_id: str | None = None,
-    ) -> tuple[tuple[Event, ...], ThreadState]:
-        def draft(state: ThreadState) -> Sequence[NewEvent]:
-            check_thread(principal, state, Right.READ)
-            events = decider(state)
-            if events:
-                check_thread(principal, state, right_for(events))
-            return self._drafts.go_on(state, events)
-
-        check_known_thread_id(thread_id)
-        return await self._writer.decide(principal, thread_id, draft, append_id, run_id)
-
-    async def _create(self, principal: Principal, thread: ThreadMetadata, append_id: str) -> ThreadMetadata:
-        check_create(principal)
-        check_new_thread_id(thread.id)
-        events = self._drafts.begin(thread.id, [ThreadCreatedEvent(thread=_whole(thread))], principal.user)
-        outcome = await self._writer.send(principal, thread.id, events, Expect.NO_THREAD, append_id)
-        if isinstance(outcome, Appended | Duplicate):
-            return thread
-        return await self._created_before(principal, thread, append_id)
-
-    async def _created_before(self, principal: Principal, thread: ThreadMetadata, append_id: str) -> ThreadMetadata:
-        """The thread that an earlier call with the same append id made.
-
-        Raises:
-            ThreadExists: it was another call that made it.
-        """
-        state = await self._cache.load(principal.tenant, thread.id)
-        first = (await self.log.read_thread(principal.tenant, thread.id, limit=1)).events[0]
-        made = ThreadState.empty(principal.tenant, thread.id, self.registry).apply(first).metadata
-        ours = right_of(principal, state) >= Right.WRITE and not state.deleted and first.append_id == append_id
-        if not ours or made is None or (made.title, made.metadata) != (thread.title, thread.metadata):
-            raise ThreadExists(thread.id)
-        assert state.metadata is not None
-        return state.metadata
-
-    async def _beginning(self, principal: Principal, thread_id: str, events: Events) -> tuple[NewEvent, ...]:
-        """The events of an append that is to begin a thread; it may be a retry, so that the thread may be there."""
-        check_create(principal)
-        state = await self._cache.load(principal.tenant, thread_id)
-        if state.seq == 0:
-            check_new_thread_id(thread_id)
-        elif right_of(principal, state) < Right.WRITE:
-            raise ThreadExists(thread_id)
-        return self._drafts.begin(thread_id, events, principal.user)
-
-    async def _state_for(self, principal: Principal, thread_id: str, expected: Expected) -> ThreadState:
-        """The state by which an append is judged. One that is at hand at the exact seq will do: if it is not the last
-        one any more, nothing is written.
-        """
-        state = self._cache.at_hand(principal.tenant, thread_id)
-        if state is not None and state.seq == expected:
-            return state
-        return await self._cache.load(principal.tenant, thread_id)
-
-    # Reading
-
-    async def _readable(self, principal: Principal, thread_id: str) -> ThreadState:
-        check_known_thread_id(thread_id)
-        state = await self._cache.load(principal.tenant, thread_id)
-        check_thread(principal, state, Right.READ)
-        note_audit(principal, state)
-        return state.seen_by(principal.audience)
-
-    async def _auditable(self, principal: Principal, thread_id: str) -> ThreadState:
-        check_known_thread_id(thread_id)
-        state = await self._cache.load(principal.tenant, thread_id)
-        check_audit(principal, state)
-        return state
-
-    async def _page(self, principal: Principal, thread_id: str, after: Cursor, limit: int) -> ThreadPage:
-        """A page with the event on which the cursor stands before it."""
-        return await self.log.read_thread(principal.tenant, thread_id, after=max(after.seq - 1, 0), limit=limit + 1)
-
-    async def _events(self, state: ThreadState) -> AsyncGenerator[Event, None]:
-        """All events up to a state."""
-        seq = 0
-        while seq < state.seq:
-            page = await self.log.read_thread(
-                state.tenant, state.thread_id, after=seq, limit=self.log.info.limits.page_events
-            )
-            for event in page.events:
-                yield event
-            seq = page.events[-1].seq
 
     async def _check_after(self, principal: Principal, after: str) -> None:
         state = await self._cache.load(principal.tenant, after)
@@ -632,23 +472,6 @@ class ThreadStore:
         self.feeds.publish(events)
 
 
-def _whole(thread: ThreadMetadata) -> Thread:
-    """Metadata as events carry it: a thread without items."""
-    fields = {name: getattr(thread, name) for name in thread.model_fields_set if name != "items"}
-    return Thread.model_construct(_fields_set={*fields, "items"}, **fields, **(thread.model_extra or {}), items=Page())
-
-
 def _same(known: ThreadMetadata | None, thread: ThreadMetadata) -> bool:
     exclude = {"items"}
     return known is not None and known.model_dump(exclude=exclude) == thread.model_dump(exclude=exclude)
-
-
-def _conflict(thread_id: str, conflict: Conflict) -> StoreError:
-    if conflict.deleted:
-        return ThreadDeleted(thread_id)
-    if conflict.current_seq == 0:
-        return ThreadNotFound(thread_id)
-    return StoreConflict(
-        f"thread {thread_id!r} is at seq {conflict.current_seq} and not as you expected; catch up and decide again.",
-        conflict.current_seq,
-    )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable
 
 from msgspec import Struct
 
-from threadlog.log import Cursor, Diverged, Event, ThreadPage
+from threadlog.log import Cursor, Event
 from threadlog.log.feeds import Batch
 from threadlog.model import Audience, Registry, Visibility
 from threadlog.projection import StateCache, ThreadState, lifted
@@ -69,25 +69,6 @@ def visible(batch: Batch, shown: Shown, audience: Audience) -> VisibleBatch:
     if found is None:
         found = batch.memo[key] = VisibleBatch(shown.to(audience), Cursor.of(batch.events[-1]))
     return found
-
-
-def check_cursor(after: Cursor, page: ThreadPage) -> None:
-    """Make sure that a page that was read from the seq of a cursor on begins with the event of the cursor (F4).
-
-    Raises:
-        Diverged: it does not.
-    """
-    if after.seq == 0:
-        return
-    if not page.events or page.events[0].seq != after.seq:
-        raise Diverged(f"cursor {after} lies beyond the end of the thread; read again from the start.")
-    if after.check is not None and page.events[0].check != after.check:
-        raise Diverged(f"cursor {after} is of another history than this log's; read again from the start.")
-
-
-def cursor_after(events: Sequence[Event], before: Cursor) -> Cursor:
-    """Where a reader stands who has looked at `events`, having stood at `before`."""
-    return Cursor.of(events[-1]) if events else before
 
 
 _SHOWN = "threadlog.store"

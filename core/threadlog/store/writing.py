@@ -1,143 +1,131 @@
-"""Appending for the store: conflicts decided again, lost answers asked for again."""
+"""Writing to threads: rights asked for, events made ready, sent."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from msgspec import Struct
-from opentelemetry import trace
-
-from threadlog.log import (
-    Append,
-    Appended,
-    Committer,
-    Duplicate,
-    Event,
-    EventLog,
-    Expected,
-    IdReused,
-    NewEvent,
-    Outcome,
-    OutcomeUnknown,
-)
-from threadlog.model import new_id
+from threadlog.log import Appended, Conflict, Duplicate, Event, EventLog, Expect, Expected, IdReused, NewEvent
+from threadlog.model import Page, Thread, ThreadCreatedEvent, ThreadEvent, ThreadMetadata
 from threadlog.projection import StateCache, ThreadState
-from threadlog.store.access import Principal
-from threadlog.store.errors import AppendIdReused, StoreConflict
+from threadlog.store.access import Principal, Right, check_create, check_thread, right_of
+from threadlog.store.drafts import Drafts, check_known_thread_id, check_new_thread_id, right_for
+from threadlog.store.errors import StoreConflict, StoreError, ThreadDeleted, ThreadExists, ThreadNotFound
+from threadlog.store.sending import Sender
 
-_log = logging.getLogger("threadlog.store")
+Events: TypeAlias = "Sequence[ThreadEvent | NewEvent]"
 
-Draft: TypeAlias = Callable[[ThreadState], Sequence[NewEvent]]
-"""Decides what is to be appended to a thread as it is; none means that there is nothing to do."""
-
-
-class WriteBounds(Struct, frozen=True, kw_only=True):
-    """How often a write is tried."""
-
-    conflicts: int = 20
-    """Times that a decider is asked again because another writer was first."""
-    unknown: int = 3
-    """Times that an append is sent again because its answer was lost."""
-    pause_seconds: float = 0.02
-    """Wait before the first of those; each later one waits twice as long."""
+Decider: TypeAlias = Callable[[ThreadState], Events]
+"""Decides what is to be appended to a thread as it is: a pure function, as it may be asked again. Its own errors reach
+the caller."""
 
 
 class Writer:
-    """Writes to threads, for principals whose rights were checked."""
+    """Writes to threads for principals. See the methods of `ThreadStore` of the same names for the errors."""
 
-    def __init__(self, log: EventLog, committer: Committer, cache: StateCache, bounds: WriteBounds) -> None:
-        self._log, self._committer, self._cache, self._bounds = log, committer, cache, bounds
+    def __init__(self, log: EventLog, cache: StateCache, drafts: Drafts, sender: Sender) -> None:
+        self._log, self._cache, self._drafts, self._sender = log, cache, drafts, sender
 
-    async def send(
+    async def append(
         self,
         principal: Principal,
         thread_id: str,
-        events: Sequence[NewEvent],
+        events: Events,
         expected: Expected,
         append_id: str,
-        run_id: str | None = None,
-    ) -> Outcome:
-        """Append, asking again under the same append id where an answer was lost.
-
-        Raises:
-            LogError: see `Committer.append`.
-        """
-        append = Append(
-            tenant=principal.tenant,
-            thread_id=thread_id,
-            append_id=append_id,
-            expected=expected,
-            events=tuple(events),
-            actor=principal.actor,
-            run_id=run_id,
-            trace=_traceparent(),
-        )
-        for failures in range(self._bounds.unknown):
-            try:
-                return await self._committer.append(append)
-            except OutcomeUnknown as error:
-                _log.warning("the outcome of append %s is asked for again: %s", append_id, error)
-                await asyncio.sleep(self._bounds.pause_seconds * 2**failures)
-        return await self._committer.append(append)
+        run_id: str | None,
+    ) -> Appended | Duplicate:
+        """Append events to a thread, all or none."""
+        check_known_thread_id(thread_id)
+        if expected == 0 or expected is Expect.NO_THREAD:
+            new = await self._beginning(principal, thread_id, events)
+        else:
+            state = await self._state_at(principal.tenant, thread_id, expected)
+            check_thread(principal, state, right_for(events))
+            new = self._drafts.go_on(state, events)
+        outcome = await self._sender.send(principal, thread_id, new, expected, append_id, run_id)
+        if isinstance(outcome, Appended | Duplicate):
+            return outcome
+        if isinstance(outcome, IdReused):
+            raise await self._sender.reused(principal, thread_id, append_id, outcome)
+        raise _refusal(thread_id, outcome)
 
     async def decide(
         self,
         principal: Principal,
         thread_id: str,
-        draft: Draft,
+        decider: Decider,
         append_id: str | None = None,
         run_id: str | None = None,
     ) -> tuple[tuple[Event, ...], ThreadState]:
-        """Append what `draft` decides for the thread as it is; on a conflict it decides again.
+        """Append what `decider` decides for the whole state; gives the stored events and the state with them."""
 
-        Returns:
-            The stored events, and the thread's state with them.
+        def draft(state: ThreadState) -> Sequence[NewEvent]:
+            check_thread(principal, state, Right.READ)
+            events = decider(state)
+            if events:
+                check_thread(principal, state, right_for(events))
+            return self._drafts.go_on(state, events)
 
-        Raises:
-            StoreConflict: other writers were first again and again.
-            AppendIdReused: the append id names another append.
-            LogError: see `Committer.append`.
+        check_known_thread_id(thread_id)
+        return await self._sender.decide(principal, thread_id, draft, append_id, run_id)
+
+    async def create(self, principal: Principal, thread: ThreadMetadata, append_id: str) -> ThreadMetadata:
+        """Begin a thread; give the one that an earlier call with the same append id began."""
+        check_create(principal)
+        check_new_thread_id(thread.id)
+        events = self._drafts.begin(thread.id, [ThreadCreatedEvent(thread=whole(thread))], principal.user)
+        outcome = await self._sender.send(principal, thread.id, events, Expect.NO_THREAD, append_id)
+        if isinstance(outcome, Appended | Duplicate):
+            return thread
+        return await self._created_before(principal, thread, append_id)
+
+    async def _created_before(self, principal: Principal, thread: ThreadMetadata, append_id: str) -> ThreadMetadata:
+        state = await self._cache.load(principal.tenant, thread.id)
+        metadata = state.metadata
+        if metadata is None or state.deleted or right_of(principal, state) < Right.WRITE:
+            raise ThreadExists(thread.id)
+        first = (await self._log.read_thread(principal.tenant, thread.id, limit=1)).events[0]
+        begun = ThreadState.fold([first]).metadata
+        same = begun is not None and (begun.title, begun.metadata) == (thread.title, thread.metadata)
+        if first.append_id != append_id or not same:
+            raise ThreadExists(thread.id)
+        return metadata
+
+    async def _beginning(self, principal: Principal, thread_id: str, events: Events) -> tuple[NewEvent, ...]:
+        """The events that are to begin a thread. It may be a retry, so that the thread may be there."""
+        check_create(principal)
+        state = await self._cache.load(principal.tenant, thread_id)
+        if state.seq == 0:
+            check_new_thread_id(thread_id)
+        elif right_of(principal, state) < Right.WRITE:
+            raise ThreadExists(thread_id)
+        return self._drafts.begin(thread_id, events, principal.user)
+
+    async def _state_at(self, tenant: str, thread_id: str, expected: Expected) -> ThreadState:
+        """The state by which an append is judged.
+
+        For an exact seq it is what this process knows of it: if the thread has gone on since, nothing is written.
         """
-        append_id = append_id or new_id("append")
-        conflicts = 0
-        while True:
-            state = await self._cache.load(principal.tenant, thread_id)
-            events = draft(state)
-            if not events:
-                return (), state
-            outcome = await self.send(principal, thread_id, events, state.seq, append_id, run_id)
-            if isinstance(outcome, Appended | Duplicate):
-                return outcome.events, await self.state_with(state, outcome)
-            if isinstance(outcome, IdReused):
-                raise await self.reused(principal, thread_id, append_id, outcome)
-            conflicts += 1
-            if conflicts > self._bounds.conflicts:
-                raise StoreConflict(
-                    f"other writers keep changing thread {thread_id!r}; try again.", outcome.current_seq
-                )
-
-    async def state_with(self, before: ThreadState, outcome: Appended | Duplicate) -> ThreadState:
-        """The thread's state with an append, and with what may have come after it."""
-        state = self._cache.at_hand(before.tenant, before.thread_id)
-        if state is not None and state.seq >= outcome.events[-1].seq:
-            return state
-        return await self._cache.load(before.tenant, before.thread_id)
-
-    async def reused(self, principal: Principal, thread_id: str, append_id: str, outcome: IdReused) -> AppendIdReused:
-        """The error for an append id that names another append."""
-        page = await self._log.read_thread(
-            principal.tenant,
-            thread_id,
-            after=outcome.first_seq - 1,
-            limit=self._log.info.limits.append_events,
-        )
-        return AppendIdReused(append_id, tuple(event for event in page.events if event.append_id == append_id))
+        if isinstance(expected, int):
+            state = self._cache.equivalent(tenant, thread_id, expected)
+            if state is not None:
+                return state
+        return await self._cache.load(tenant, thread_id)
 
 
-def _traceparent() -> str | None:
-    """The span in which the caller writes, as W3C ``traceparent``; None outside of any."""
-    span = trace.get_current_span().get_span_context()
-    return f"00-{span.trace_id:032x}-{span.span_id:016x}-{span.trace_flags:02x}" if span.is_valid else None
+def whole(thread: ThreadMetadata) -> Thread:
+    """Metadata as events carry it: a thread without items."""
+    fields = {name: getattr(thread, name) for name in thread.model_fields_set if name != "items"}
+    return Thread.model_construct(_fields_set={*fields, "items"}, **fields, **(thread.model_extra or {}), items=Page())
+
+
+def _refusal(thread_id: str, conflict: Conflict) -> StoreError:
+    if conflict.deleted:
+        return ThreadDeleted(thread_id)
+    if conflict.current_seq == 0:
+        return ThreadNotFound(thread_id)
+    return StoreConflict(
+        f"thread {thread_id!r} is at seq {conflict.current_seq} and not as you expected; catch up and decide again.",
+        conflict.current_seq,
+    )
