@@ -100,7 +100,12 @@ def _health(service: ThreadService) -> APIRouter:
     async def prepare(request: Request) -> None:
         request.state.threadlog = service
 
-    made = APIRouter(route_class=ProblemRoute, dependencies=[Depends(prepare)])
+    made = APIRouter(
+        route_class=ProblemRoute,
+        dependencies=[Depends(prepare)],
+        generate_unique_id_function=lambda route: route.name,
+        tags=["health"],
+    )
     health.add_routes(made)
     return made
 

@@ -17,7 +17,7 @@ from threadlog.model import (
     derived_id,
 )
 from threadlog_server.call import Call, CurrentCall
-from threadlog_server.parameters import IdempotencyKey, ThreadId
+from threadlog_server.parameters import THREAD_ID, IdempotencyKey, ThreadId
 from threadlog_server.problems import documented
 from threadlog_server.routes import json_response
 
@@ -41,7 +41,7 @@ class RichMessage(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     content: Annotated[list[UserMessageContent], Field(min_length=1, max_length=100)]
-    attachments: Annotated[list[Annotated[str, Field(min_length=1, max_length=50)]], Field(max_length=100)] = Field(
+    attachments: Annotated[list[Annotated[str, Field(pattern=THREAD_ID)]], Field(max_length=100)] = Field(
         default_factory=list
     )
     """Ids of attachments that were saved before."""

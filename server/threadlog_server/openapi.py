@@ -14,18 +14,27 @@ def describe(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI description of an application, made once."""
     if app.openapi_schema is None:
         described = without_empty(FastAPI.openapi(app))
+        for path in described["paths"].values():
+            for operation in path.values():
+                _say_optional(operation.get("parameters", []))
+                _refer_to_problem(described, operation)
         app.openapi_schema = described
-        _refer_to_problem(described)
     return app.openapi_schema
 
 
-def _refer_to_problem(described: dict[str, Any]) -> None:
+def _say_optional(parameters: list[dict[str, Any]]) -> None:
+    """A parameter may be left out; it cannot be null, as FastAPI says of it."""
+    for parameter in parameters:
+        given = [branch for branch in parameter["schema"].get("anyOf", []) if branch != {"type": "null"}]
+        if len(given) == 1:
+            parameter["schema"] = given[0]
+
+
+def _refer_to_problem(described: dict[str, Any], operation: dict[str, Any]) -> None:
     """Let every problem response name one component, which FastAPI does for JSON responses only."""
-    schemas = described.setdefault("components", {}).setdefault("schemas", {})
-    for path in described["paths"].values():
-        for operation in path.values():
-            for response in operation["responses"].values():
-                content = response.get("content", {}).get(problems.MEDIA_TYPE)
-                if content is not None:
-                    schemas["Problem"] = content["schema"]
-                    content["schema"] = {"$ref": "#/components/schemas/Problem"}
+    schemas = described["components"]["schemas"]
+    for response in operation["responses"].values():
+        content = response.get("content", {}).get(problems.MEDIA_TYPE)
+        if content is not None:
+            schemas["Problem"] = content["schema"]
+            content["schema"] = {"$ref": "#/components/schemas/Problem"}

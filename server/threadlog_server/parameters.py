@@ -7,10 +7,15 @@ from typing import Annotated, Literal
 from fastapi import Header, Path, Query
 
 _CURSOR = r"(0|[1-9][0-9]{0,17})(-[0-9a-f]{8})?"
-_ID = r"^[A-Za-z0-9_-][A-Za-z0-9_.:@~-]{0,199}$"
-"""Ids as they can stand in a path: what threadlog makes, and most of what applications make."""
+THREAD_ID = r"^[A-Za-z0-9][A-Za-z0-9_.:~@-]{0,127}$"
+"""What the store takes as the id of a new thread or attachment."""
+_ID = r"^[A-Za-z0-9_-][A-Za-z0-9_.:~@-]{0,199}$"
+"""Other ids as they can stand in a path: what threadlog makes, and most of what applications make."""
 
-ThreadId = Annotated[str, Path(pattern=_ID, description="The thread.")]
+MAX_SEQ = 10**18 - 1
+"""The largest seq that a cursor can carry."""
+
+ThreadId = Annotated[str, Path(pattern=THREAD_ID, description="The thread.")]
 ItemId = Annotated[str, Path(pattern=_ID, description="The item.")]
 RunId = Annotated[str, Path(pattern=_ID, description="The run.")]
 

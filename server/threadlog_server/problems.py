@@ -31,6 +31,7 @@ from threadlog.store import (
     AccessDenied,
     AppendIdReused,
     AttachmentNotFound,
+    InvalidPage,
     InvalidRequest,
     ItemNotFound,
     SeqNotFound,
@@ -107,6 +108,8 @@ KINDS: Mapping[type[ThreadlogError], Kind] = {
     TooLarge: Kind("too-large", 413, "Too large for the log"),
     InvalidCursor: Kind("invalid-cursor", 422, "Not a cursor"),
     InvalidAppend: Kind("invalid-request", 422, "The request can never be right"),
+    # Limits and orders are checked before: what is left is an `after` that names nothing.
+    InvalidPage: Kind("place-not-found", 404, "No such place in the list"),
     InvalidRequest: Kind("invalid-request", 422, "The request can never be right"),
     TooManyStreams: Kind("too-many-streams", 429, "Too many event streams", retry_after=5),
     TooManyRuns: Kind("too-many-runs", 503, "Too many active runs", retry_after=5),

@@ -13,11 +13,11 @@ from threadlog.model import OpenItem, Page, ThreadMetadata
 from threadlog.projection import RunState, RunStatus, ThreadState
 from threadlog.store import ItemNotFound
 from threadlog_server.call import CurrentCall
-from threadlog_server.parameters import AfterId, Limit, Order, ThreadId
+from threadlog_server.parameters import MAX_SEQ, AfterId, Limit, Order, ThreadId
 from threadlog_server.problems import documented
 from threadlog_server.routes import json_response
 
-At = Annotated[int | None, Query(ge=1, le=10**18 - 1, description="The seq of the event. Left out: the last one.")]
+At = Annotated[int | None, Query(ge=1, le=MAX_SEQ, description="The seq of the event. Left out: the last one.")]
 
 
 class Run(BaseModel):

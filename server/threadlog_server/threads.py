@@ -8,8 +8,18 @@ from fastapi import APIRouter, Body, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from threadlog.model import ActiveStatus, Page, ThreadMetadata, ThreadStatus, derived_id
-from threadlog_server.call import Call, CurrentCall
+from threadlog.model import (
+    ActiveStatus,
+    Page,
+    Thread,
+    ThreadEvent,
+    ThreadMetadata,
+    ThreadStatus,
+    ThreadUpdatedEvent,
+    derived_id,
+)
+from threadlog.projection import ThreadState
+from threadlog_server.call import CurrentCall
 from threadlog_server.parameters import AfterId, IdempotencyKey, Limit, Order, ThreadId
 from threadlog_server.problems import documented
 from threadlog_server.routes import json_response
@@ -47,9 +57,8 @@ async def create_thread(
 ) -> Response:
     """Make a thread, which is yours."""
     new = new or NewThread()
-    thread = await call.store.create_thread(
-        call.principal, title=new.title, metadata=new.metadata, **_names(call, idempotency_key)
-    )
+    append_id = None if idempotency_key is None else derived_id("append", idempotency_key)
+    thread = await call.store.create_thread(call.principal, title=new.title, metadata=new.metadata, append_id=append_id)
     return json_response(thread, 201, {"location": f"{request.url.path}/{thread.id}"})
 
 
@@ -66,10 +75,19 @@ async def read_thread(call: CurrentCall, thread_id: ThreadId) -> Response:
 
 async def update_thread(call: CurrentCall, thread_id: ThreadId, change: ThreadChange) -> Response:
     """Change a thread's title, status or metadata."""
-    thread = await call.store.load_thread(call.principal, thread_id)
-    changed = thread.model_copy(update={name: getattr(change, name) for name in change.model_fields_set})
-    await call.store.save_thread(call.principal, changed)
-    return json_response(await call.store.load_thread(call.principal, thread_id))
+
+    def decide(state: ThreadState) -> list[ThreadEvent]:
+        assert state.metadata is not None
+        thread = _changed(state.metadata, change)
+        return (
+            []
+            if thread.model_dump(exclude={"items"}) == state.metadata.model_dump()
+            else [ThreadUpdatedEvent(thread=thread)]
+        )
+
+    decision = await call.store.decide(call.principal, thread_id, decide)
+    assert decision.state.metadata is not None
+    return json_response(decision.state.metadata)
 
 
 async def delete_thread(call: CurrentCall, thread_id: ThreadId) -> Response:
@@ -90,19 +108,15 @@ def add_routes(router: APIRouter) -> None:
         response_description="The new thread.",
         responses=documented(409),
     )
-    router.add_api_route("/threads", list_threads, response_model=Page[ThreadMetadata], responses=documented())
+    router.add_api_route("/threads", list_threads, response_model=Page[ThreadMetadata], responses=documented(404))
     path = "/threads/{thread_id}"
     router.add_api_route(path, read_thread, responses={200: one, **documented(404, 410)})
     router.add_api_route(path, update_thread, methods=["PATCH"], responses={200: one, **documented(404, 409, 410)})
     router.add_api_route(path, delete_thread, methods=["DELETE"], status_code=204, responses=documented(404, 410))
 
 
-def _names(call: Call, key: str | None) -> dict[str, str]:
-    """Ids that follow from the request's key, so that the thread is made once."""
-    if key is None:
-        return {}
-    who = call.principal
-    return {
-        "thread_id": derived_id("thread", who.tenant, who.user, key),
-        "append_id": derived_id("append", who.tenant, who.user, key),
-    }
+def _changed(thread: ThreadMetadata, change: ThreadChange) -> Thread:
+    """The thread as it is to be, in the form in which events carry it."""
+    known = {name: getattr(thread, name) for name in thread.model_fields_set} | (thread.model_extra or {})
+    new = {name: getattr(change, name) for name in change.model_fields_set}
+    return Thread(**{**known, **new, "items": Page()})

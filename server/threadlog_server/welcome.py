@@ -25,11 +25,9 @@ def welcome(output: Output, settings: Settings, url: str) -> None:
 def steps(url: str) -> list[tuple[str, str]]:
     """What to try, and the line that does it."""
     json = "-H 'Content-Type: application/json'"
+    create = f'curl -s {url}/v1/threads {json} -d \'{{"title": "First"}}\''
     return [
-        (
-            "1. Start a thread:",
-            f"THREAD=$(curl -s {url}/v1/threads {json} -d '{{\"title\": \"First\"}}' | grep -o 'thr_[a-z0-9]*'); echo $THREAD",
-        ),
+        ("1. Start a thread:", f"THREAD=$({create} | grep -o 'thr_[a-z0-9]*'); echo $THREAD"),
         (
             "2. Ask something:",
             f'curl -s {url}/v1/threads/$THREAD/messages {json} -d \'{{"text": "What is in this folder?"}}\'; echo',

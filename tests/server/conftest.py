@@ -34,13 +34,13 @@ async def _serve(app: ASGIApp) -> AsyncIterator[str]:
 
 @pytest.fixture
 def serve() -> Serve:
-    """The application behind uvicorn, in this event loop: ``async with serve(app) as url``."""
+    """Puts an application behind uvicorn, in this event loop; the block is given its URL."""
     return _serve
 
 
 @pytest.fixture
 def until() -> Until:
-    """Waits for what nothing tells of: ``await until(lambda: ...)``. The test's own timeout ends it."""
+    """Waits for a condition of which nothing tells. The test's own timeout ends it."""
 
     async def wait(condition: Callable[[], object]) -> None:
         while not condition():  # noqa: ASYNC110

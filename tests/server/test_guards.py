@@ -37,16 +37,13 @@ async def _echo(request: Request) -> Response:
     return JSONResponse({"bytes": len(await request.body())})
 
 
-def _app(**handlers: Any) -> Starlette:
+def _app() -> Starlette:
     async def on_http(request: Request, error: Any) -> Response:
         return problems.of_http(error)
 
     methods = ["GET", "POST", "DELETE"]
     routes = [Route("/", _echo, methods=methods), Route("/chat/v1/x", _echo, methods=methods)]
-    return Starlette(
-        routes=routes,
-        exception_handlers={Exception: None, **handlers} if handlers else {400: on_http, 408: on_http, 413: on_http},
-    )
+    return Starlette(routes=routes, exception_handlers={408: on_http, 413: on_http})
 
 
 def _problem(response: httpx.Response) -> dict[str, Any]:
@@ -182,6 +179,7 @@ async def test_a_crowd_is_bounded(serve: Any) -> None:
     inside, leave = asyncio.Event(), asyncio.Event()
 
     async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        assert scope["type"] == "http", "the web server asks for a lifespan, too"
         inside.set()
         await leave.wait()
         await Response("done")(scope, receive, send)

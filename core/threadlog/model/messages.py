@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from threadlog.model.base import Model, Sparse, Tagged
 from threadlog.model.sources import EntitySource, FileSource, URLSource
@@ -43,7 +43,7 @@ class UserMessageTagContent(Sparse, Tagged):
     text: str
     data: dict[str, Any]
     group: str | None = None
-    interactive: bool = False
+    interactive: StrictBool = False
 
 
 UserMessageContent: TypeAlias = Annotated[UserMessageTextContent | UserMessageTagContent, Field(discriminator="type")]
