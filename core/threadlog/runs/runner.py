@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from msgspec import Struct
 
@@ -38,8 +38,6 @@ from threadlog.runs.output import Output
 from threadlog.store import ADMIN, Principal, StoreError, ThreadDeleted, ThreadNotFound, ThreadStore
 
 _log = logging.getLogger("threadlog.runs")
-
-T = TypeVar("T")
 
 
 class StartedRun(Struct, frozen=True, kw_only=True):
@@ -139,14 +137,12 @@ class Runner:
         if len(self._active) + self._starting >= self._bounds.runs:
             raise TooManyRuns(f"{self._bounds.runs} runs are active, which is the limit; send the message again later.")
         self._starting += 1
-        try:
-            # A caller that goes away between the message's storing and the run's beginning must not leave one
-            # without the other.
-            return await asyncio.shield(
-                self._spawn(self._start(principal, thread_id, message, append_id, request_context))
-            )
-        finally:
-            self._starting -= 1
+        starting = asyncio.create_task(self._start(principal, thread_id, message, append_id, request_context))
+        self._keep(starting)
+        starting.add_done_callback(self._started)
+        # A caller that goes away between the message's storing and the run's beginning must not leave one without the
+        # other.
+        return await asyncio.shield(starting)
 
     async def cancel(
         self, principal: Principal, thread_id: str, run_id: str | None = None, *, reason: str | None = None
@@ -205,11 +201,14 @@ class Runner:
     def _acting(self, principal: Principal) -> Principal:
         return replace(principal, agent=self.name)
 
-    def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        task = asyncio.create_task(work)
+    def _started(self, task: asyncio.Task[StartedRun]) -> None:
+        self._starting -= 1
+        if not task.cancelled():
+            task.exception()
+
+    def _keep(self, task: asyncio.Task[Any]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return task
 
     async def _start(
         self,
@@ -226,7 +225,7 @@ class Runner:
             await self._bury(principal, state)
             item = await self._item(principal, thread_id, message, append_id)
             state = await self._begin(principal, thread_id, item, run_id, append_id, request_context)
-        return _started(state, run_id)
+        return _as_started(state, run_id)
 
     async def _begin(
         self,
@@ -276,7 +275,7 @@ class Runner:
             output=output, stopping=stopping,
         )  # fmt: skip
         run = self._active[run_id] = ActiveRun(self._agent, context, item, output, stopping, self._bounds)
-        self._spawn(self._supervise(run, acting, state.thread_id, run_id))
+        self._keep(asyncio.create_task(self._supervise(run, acting, state.thread_id, run_id)))
 
     async def _supervise(self, run: ActiveRun, principal: Principal, thread_id: str, run_id: str) -> None:
         try:
@@ -375,12 +374,13 @@ def _request(state: ThreadState, run_id: str, reason: str | None) -> Sequence[Th
     return (RunCancelRequested(run_id=run_id) if reason is None else RunCancelRequested(run_id=run_id, reason=reason),)
 
 
-def _started(state: ThreadState, run_id: str) -> StartedRun:
+def _as_started(state: ThreadState, run_id: str) -> StartedRun:
     run = state.runs[run_id]
     item = state.item(run.input_item_id or "")
     if not isinstance(item, UserMessageItem):
         raise RunNotFound(f"the message that started {run_id} was taken out of the thread; send it under a new id.")
-    return StartedRun(run_id=run_id, thread_id=state.thread_id, item=item, cursor=Cursor(run.started_seq))
+    cursor = state.cursor if state.seq == run.started_seq else Cursor(run.started_seq)
+    return StartedRun(run_id=run_id, thread_id=state.thread_id, item=item, cursor=cursor)
 
 
 def _microseconds(moment: datetime) -> int:
