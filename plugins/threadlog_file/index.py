@@ -63,7 +63,7 @@ class Chunk:
 
     def index_of(self, seq: int) -> int:
         """Number of the append that holds `seq`, or the first one here when `seq` is earlier."""
-        firsts = self.entries[0::ENTRY]
+        firsts = memoryview(self.entries)[::ENTRY]
         return max(bisect_right(firsts, seq - self.base) - 1, 0) if seq >= self.base else 0
 
 

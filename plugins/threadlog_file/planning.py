@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from zlib import crc32
 
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from threadlog.log import (
     Append,
@@ -51,40 +51,39 @@ class Plan:
         """How many events are to be stored."""
         return self.position - self.first + 1
 
-    def add(self, events: Sequence[Event], lines: list[Line], heads: Sequence[HeadChange]) -> None:
+    def add(self, events: Sequence[Event], lines: Sequence[Line], heads: Sequence[HeadChange], id_crc: int) -> None:
         """Store the events of one append."""
         first = events[0]
         data = encode_lines(lines)
+        size = len(data)
         self.appends.append(
             StoredAppend(
                 first.tenant,
                 first.thread_id,
                 first.seq,
                 len(events),
-                crc32(first.append_id.encode()),
+                id_crc,
                 first.time_us,
                 self.size,
-                len(data),
+                size,
                 crc32(data),
                 heads,
             )
         )
         self.parts.append(data)
-        self.size += len(data)
+        self.size += size
         self.position += len(events)
 
 
-class Standing:
+class Standing(Struct, gc=False):
     """Where a thread stands in the middle of a call."""
 
-    __slots__ = ("deleted", "last_seq", "row", "stored")
-
-    def __init__(self, row: int | None, last_seq: int, *, deleted: bool) -> None:
-        self.row = row
-        self.last_seq = last_seq
-        self.deleted = deleted
-        self.stored: dict[str, tuple[Event, ...]] = {}
-        """Appends of this same call."""
+    row: int
+    """Its row, or -1 where there is no such thread yet."""
+    last_seq: int
+    deleted: bool
+    stored: dict[str, tuple[Event, ...]]
+    """Appends of this same call."""
 
 
 class Planner:
@@ -100,7 +99,7 @@ class Planner:
         """What becomes of `appends`, taken at `time_us`."""
         plan = Plan(self._shard.last)
         standings: dict[tuple[str, str], Standing] = {}
-        ids = iter(uuid7s(time_us, sum(len(append.events) for append in appends)))
+        ids = iter(uuid7s(time_us, sum([len(append.events) for append in appends])))
         for append in appends:
             key = (append.tenant, append.thread_id)
             standing = standings.get(key)
@@ -114,59 +113,67 @@ class Planner:
         threads = self._shard.threads
         row = threads.find(tenant, thread)
         if row is None:
-            return Standing(None, 0, deleted=False)
-        return Standing(row, threads.last_seq[row], deleted=bool(threads.flags[row] & DELETED))
+            return Standing(-1, 0, False, {})
+        return Standing(row, threads.last_seq[row], bool(threads.flags[row] & DELETED), {})
 
-    def find(self, standing: Standing, append_id: str) -> tuple[Event, ...]:
+    def find(self, standing: Standing, append_id: str, id_crc: int) -> tuple[Event, ...]:
         """The events that a thread has under this append id, those of the same call included; none if it is free."""
         found = standing.stored.get(append_id, ())
-        if not found and standing.row is not None and crc32(append_id.encode()) in self._ids_of(standing.row):
-            found = self._reader.find_append(standing.row, append_id)
+        if not found and standing.row >= 0 and id_crc in self._ids_of(standing.row):
+            found = self._reader.find_append(standing.row, append_id, id_crc)
         return found
-
-    def committed(self, plan: Plan) -> None:
-        """Remember the append ids of a plan that has been stored."""
-        for append in plan.appends:
-            row = self._shard.threads.find(append.tenant, append.thread)
-            known = None if row is None else self._ids.get(row)
-            if known is not None:
-                known.add(append.id_crc)
-                self._ids_kept += 1
 
     def prepare_heads(self, standing: Standing, heads: Sequence[HeadChange]) -> None:
         """Load the thread's head now, when failing to do so harms nothing."""
         for head in heads:
             if isinstance(head.deleted, bool):
                 standing.deleted = head.deleted
-        if heads and standing.row is not None:
+        if heads and standing.row >= 0:
             self._shard.heads.load(standing.row)
 
+    def committed(self, plan: Plan) -> None:
+        """Remember the append ids of a plan that has been stored."""
+        find, ids = self._shard.threads.find, self._ids
+        for append in plan.appends:
+            known = ids.get(find(append.tenant, append.thread), None)  # type: ignore[arg-type]
+            if known is not None:
+                known.add(append.id_crc)
+                self._ids_kept += 1
+
     def _decide(self, plan: Plan, standing: Standing, append: Append, time_us: int, ids: Iterator[str]) -> Outcome:
-        earlier = self.find(standing, append.append_id)
+        id_crc = crc32(append.append_id.encode())
+        earlier = self.find(standing, append.append_id, id_crc)
         if earlier:
             return Duplicate(earlier) if same_append(append, earlier) else IdReused(earlier[0].seq)
         if not is_expected(append.expected, standing.last_seq, standing.deleted):
             return Conflict(standing.last_seq, standing.deleted)
-        return Appended(self._store(plan, standing, append, time_us, ids))
+        events, lines = self._number(append, standing.last_seq, plan.position, time_us, ids)
+        heads = [new.head for new in append.events if new.head is not None]
+        if heads:
+            self.prepare_heads(standing, heads)
+        plan.add(events, lines, heads, id_crc)
+        standing.last_seq = events[-1].seq
+        standing.stored[append.append_id] = events
+        return Appended(events)
 
-    def _store(
-        self, plan: Plan, standing: Standing, append: Append, time_us: int, ids: Iterator[str]
-    ) -> tuple[Event, ...]:
-        events, lines, heads = [], [], []
-        seq, position = standing.last_seq, plan.position
-        for new in append.events:
+    def _number(
+        self, append: Append, seq: int, position: int, time_us: int, ids: Iterator[str]
+    ) -> tuple[tuple[Event, ...], list[Line]]:
+        """The events of an append, after `seq` and `position`, and their lines."""
+        shard, tenant, thread, append_id = self._shard.number, append.tenant, append.thread_id, append.append_id
+        events, lines = [], []
+        for new, event_id in zip(append.events, ids, strict=False):
             seq += 1
             position += 1
-            event_id = next(ids)
             events.append(
                 Event(
-                    tenant=append.tenant,
-                    thread_id=append.thread_id,
+                    tenant=tenant,
+                    thread_id=thread,
                     seq=seq,
-                    shard=self._shard.number,
+                    shard=shard,
                     position=position,
                     id=event_id,
-                    append_id=append.append_id,
+                    append_id=append_id,
                     type=new.type,
                     version=new.version,
                     time_us=time_us,
@@ -180,11 +187,11 @@ class Planner:
             lines.append(
                 Line(
                     position=position,
-                    tenant=append.tenant,
-                    thread=append.thread_id,
+                    tenant=tenant,
+                    thread=thread,
                     seq=seq,
                     id=event_id,
-                    append=append.append_id,
+                    append=append_id,
                     type=new.type,
                     version=new.version,
                     time_us=time_us,
@@ -195,14 +202,7 @@ class Planner:
                     data=Raw(new.data),
                 )
             )
-            if new.head is not None:
-                heads.append(new.head)
-        stored = tuple(events)
-        self.prepare_heads(standing, heads)
-        plan.add(stored, lines, heads)
-        standing.last_seq = seq
-        standing.stored[append.append_id] = stored
-        return stored
+        return tuple(events), lines
 
     def _ids_of(self, row: int) -> set[int]:
         known = self._ids.get(row)

@@ -30,6 +30,9 @@ _GAP = 2048
 _RUN = 1024 * 1024
 """Most bytes of one such call."""
 
+_LINES = 2
+"""Bytes of lines that a page reads at most for each byte of payload that it may hold."""
+
 _LOOK = 8 * 1024 * 1024
 """Bytes that one page of a tenant's events looks through at most."""
 
@@ -140,9 +143,8 @@ class ShardReader:
         at = bisect_right(firsts, position - segment.first) - 1
         return offsets[at] if at >= 0 else TITLE
 
-    def find_append(self, row: int, append_id: str) -> tuple[Event, ...]:
+    def find_append(self, row: int, append_id: str, wanted: int) -> tuple[Event, ...]:
         """All events of the thread's append with this id; none if there is no such append."""
-        wanted = crc32(append_id.encode())
         for segment, chunk in self._chunks(row):
             for at, check in enumerate(chunk.entries[3::ENTRY]):
                 if check == wanted:
@@ -168,6 +170,8 @@ class ShardReader:
     def _thread_events(self, row: int, low: int, high: int, *, backward: bool) -> list[Event]:
         """The events `low` to `high` of a thread, or as many as a page holds of them, in the order asked for."""
         parts = self._parts_down(row, low, high) if backward else self._parts_up(row, low, high)
+        if not parts:
+            raise self._gap(self._shard.segments[-1])
         lines = [line for part in parts for line in self._lines(part)]
         base = parts[0].seq
         first = max(low, base) if backward else low
@@ -186,7 +190,7 @@ class ShardReader:
             if chunk.base <= low:
                 break
         parts: list[Part] = []
-        room = self._limits.page_bytes
+        room = _LINES * self._limits.page_bytes
         for segment, chunk in reversed(chain):
             if high < chunk.base or room <= 0:
                 break
@@ -200,7 +204,7 @@ class ShardReader:
     def _parts_down(self, row: int, low: int, high: int) -> list[Part]:
         """What to read for the events from `high` down, as far as a page goes; ascending."""
         parts: list[Part] = []
-        room = self._limits.page_bytes
+        room = _LINES * self._limits.page_bytes
         for segment, chunk in self._chunks(row):
             if room <= 0 or (parts and parts[-1].seq <= low):
                 break
@@ -215,17 +219,25 @@ class ShardReader:
 
     def _lines(self, part: Part) -> list[bytes]:
         """The lines of some appends, checked."""
-        offsets, lengths, checks = (part.entries[column::ENTRY] for column in (1, 2, 4))
+        pread, fd = self._shard.files.pread, self._shard.handles.get(part.segment.path)
+        offsets, lengths, checks = (part.entries[column::ENTRY].tolist() for column in (1, 2, 4))
         pieces: list[bytes] = []
         for start, stop in _runs(offsets, lengths):
             base = offsets[start]
-            data = self._shard.handles.read(part.segment.path, offsets[stop - 1] + lengths[stop - 1] - base, base)
-            for at in range(start, stop):
-                piece = data[offsets[at] - base : offsets[at] - base + lengths[at]]
-                if crc32(piece) != checks[at]:
-                    raise Damage(part.segment.name, offsets[at], offsets[at] + lengths[at]).error()
-                pieces.append(piece)
+            data = pread(fd, offsets[stop - 1] + lengths[stop - 1] - base, base)
+            if stop - start == 1:
+                pieces.append(data)
+            else:
+                pieces += [data[offsets[at] - base : offsets[at] - base + lengths[at]] for at in range(start, stop)]
+        if list(map(crc32, pieces)) != checks:
+            raise self._damaged(part, pieces)
         return split_lines(b"".join(pieces))
+
+    def _damaged(self, part: Part, pieces: Sequence[bytes]) -> LogCorrupt:
+        """The error of appends that are not what was written."""
+        at = next(at for at, piece in enumerate(pieces) if crc32(piece) != part.entries[at * ENTRY + 4])
+        offset, length = part.entries[at * ENTRY + 1], part.entries[at * ENTRY + 2]
+        return Damage(part.segment.name, offset, offset + length).error()
 
     def _decode(self, lines: Sequence[bytes]) -> list[Event]:
         shard = self._shard.number
@@ -234,6 +246,8 @@ class ShardReader:
     def _bounded(self, events: list[Event]) -> tuple[Event, ...]:
         """The first events of a page, as many as its bytes allow, at least one."""
         room = self._limits.page_bytes
+        if sum([len(event.data) for event in events]) <= room:
+            return tuple(events)
         for at, event in enumerate(events):
             room -= len(event.data)
             if room < 0 and at:

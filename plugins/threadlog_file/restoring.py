@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from zlib import crc32
 
 from threadlog.log import Append, Diverged, Event, Expect, NewEvent, shard_of
 from threadlog_file.lines import line_of
@@ -41,15 +42,16 @@ class Restorer:
 
     def _add(self, plan: Plan, standing: Standing, append: list[Event]) -> None:
         first = append[0]
+        id_crc = crc32(first.append_id.encode())
         self._check_place(first)
         _check_values(append)
-        if self._planner.find(standing, first.append_id):
+        if self._planner.find(standing, first.append_id, id_crc):
             raise Diverged(f"position {first.position} goes on with an append that is stored already.")
         if [event.seq for event in append] != list(range(standing.last_seq + 1, standing.last_seq + 1 + len(append))):
             raise Diverged(f"seq is {first.seq} at position {first.position}, where {standing.last_seq + 1} follows.")
         heads = [event.head for event in append if event.head is not None]
         self._planner.prepare_heads(standing, heads)
-        plan.add(append, [line_of(event) for event in append], heads)
+        plan.add(append, [line_of(event) for event in append], heads, id_crc)
         standing.last_seq = append[-1].seq
         standing.stored[first.append_id] = tuple(append)
 

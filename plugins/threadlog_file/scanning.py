@@ -29,7 +29,7 @@ class Frame(Struct, frozen=True, gc=False):
         return self.offset + self.header.size
 
 
-class StoredAppend(Struct, frozen=True):
+class StoredAppend(Struct, frozen=True, gc=False):
     """One append of a frame, and where in the frame's body its lines lie."""
 
     tenant: str
