@@ -72,15 +72,28 @@ class StateCache:
             self._fold_pending(kept)
         return kept.state
 
-    def equivalent(self, tenant: str, thread_id: str, seq: int) -> ThreadState | None:
-        """A state that can say, for a thread that this process knows to be at `seq`, who may do what and what type an
-        item has. It may be older by updates of items, which change neither, and so spares folding them one by one.
+    async def load_for_judging(self, tenant: str, thread_id: str, *, at: int | None = None) -> ThreadState:
+        """A state that can say who may do what with the thread and what type an item has.
+
+        It may lack updates of items, which change neither: so a stream of them is not folded one by one.
+
+        Args:
+            at: the seq at which the caller believes the thread to be: if this process knows it to be there, the log is
+                not read. None: everything that was acknowledged before this call counts.
+
+        Raises:
+            LogError: the log cannot be read.
         """
         kept = self._kept.get((tenant, thread_id))
-        if kept is not None and kept.differs_by_updates(seq):
-            return kept.state
-        state = self.at_hand(tenant, thread_id)
-        return state if state is not None and state.seq == seq else None
+        known = 0 if kept is None else kept.known_by_updates()
+        if kept is None or not known:
+            return await self.load(tenant, thread_id)
+        self._kept.move_to_end((tenant, thread_id))
+        state = kept.state
+        if at == known:
+            return state
+        page = await self._log.read_thread(tenant, thread_id, after=known, limit=1)
+        return state if page.last_seq == known else await self.load(tenant, thread_id)
 
     async def load(self, tenant: str, thread_id: str) -> ThreadState:
         """The state with everything that was acknowledged before this call; an empty one where there is no thread.
@@ -241,9 +254,10 @@ class _Kept:
         pending, self.pending, self.pending_bytes, self.only_updates = self.pending, [], 0, True
         return pending
 
-    def differs_by_updates(self, seq: int) -> bool:
-        """Whether the state and the waiting events reach to `seq`, and the latter are nothing but updates of items."""
-        pending, start = self.pending, self.state.seq
-        if not pending or not self.only_updates or pending[-1].seq != seq:
-            return False
-        return pending[0].seq == start + 1 and seq == start + len(pending)
+    def known_by_updates(self) -> int:
+        """How far the state and what waits reach, if that is nothing but updates of items; otherwise 0."""
+        if not self.pending:
+            return self.state.seq
+        reach = self.state.seq + len(self.pending)
+        follows = self.pending[0].seq == self.state.seq + 1 and self.pending[-1].seq == reach
+        return reach if follows and self.only_updates else 0

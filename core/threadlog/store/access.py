@@ -5,11 +5,11 @@ from __future__ import annotations
 import enum
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from threadlog.log import check_id
 from threadlog.model import Audience
-from threadlog.store.errors import AccessDenied, ThreadDeleted, ThreadNotFound
+from threadlog.store.errors import AccessDenied, AttachmentNotFound, ThreadDeleted, ThreadNotFound
 
 if TYPE_CHECKING:
     from threadlog.projection import ThreadState
@@ -107,6 +107,26 @@ def check_thread(principal: Principal, state: ThreadState, right: Right) -> None
     if has >= right and not state.deleted:
         return
     _refuse(principal, state, has, right)
+
+
+def check_attachment(principal: Principal, state: ThreadState, right: Right) -> None:
+    """Refuse what `principal` may not do with an attachment, whose stream this is.
+
+    Raises:
+        AttachmentNotFound: it is no attachment, or none that the principal may know of.
+    """
+    if state.exists or right_to_stream(principal, state) < right:
+        refuse_attachment(principal, state.thread_id)
+
+
+def refuse_attachment(principal: Principal, attachment_id: str) -> NoReturn:
+    """Leave a trace of a refusal.
+
+    Raises:
+        AttachmentNotFound: always.
+    """
+    _log.warning("refused %s of tenant %s attachment %s", principal.actor, principal.tenant, attachment_id)
+    raise AttachmentNotFound(attachment_id)
 
 
 def check_audit(principal: Principal, state: ThreadState) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from threadlog.log import NewEvent
 from threadlog.model import Attachment, AttachmentDeleted, AttachmentSaved
 from threadlog.projection import StateCache, ThreadState
-from threadlog.store.access import Principal, Right, check_create, right_to_stream
+from threadlog.store.access import Principal, Right, check_attachment, check_create, refuse_attachment, right_to_stream
 from threadlog.store.drafts import Drafts, check_new_thread_id
 from threadlog.store.errors import AttachmentNotFound, InvalidItem, InvalidThread
 from threadlog.store.sending import Sender
@@ -30,7 +30,7 @@ class Attachments:
             elif state.exists:
                 raise InvalidItem(f"{attachment.id!r} is the id of a thread; give the attachment one of its own.")
             else:
-                self._check(principal, state, Right.WRITE)
+                check_attachment(principal, state, Right.WRITE)
             known = state.attachments.get(attachment.id)
             return () if known == attachment else (self._drafts.dump(event),)
 
@@ -44,7 +44,7 @@ class Attachments:
         if attachment is None:
             raise AttachmentNotFound(attachment_id)
         if right_to_stream(principal, state) < Right.READ and not await self._shared(principal, attachment):
-            raise AttachmentNotFound(attachment_id)
+            refuse_attachment(principal, attachment_id)
         return attachment
 
     async def delete(self, principal: Principal, attachment_id: str) -> None:
@@ -53,16 +53,12 @@ class Attachments:
         event = AttachmentDeleted(attachment_id=attachment_id)
 
         def draft(state: ThreadState) -> Sequence[NewEvent]:
-            self._check(principal, state, Right.WRITE)
+            check_attachment(principal, state, Right.WRITE)
             if attachment_id not in state.attachments:
                 raise AttachmentNotFound(attachment_id)
             return (self._drafts.dump(event),)
 
         await self._sender.decide(principal, attachment_id, draft)
-
-    def _check(self, principal: Principal, state: ThreadState, right: Right) -> None:
-        if state.exists or right_to_stream(principal, state) < right:
-            raise AttachmentNotFound(state.thread_id)
 
     async def _shared(self, principal: Principal, attachment: Attachment) -> bool:
         """Whether the principal reads the thread of the message that carries the attachment."""

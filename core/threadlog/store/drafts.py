@@ -133,7 +133,7 @@ class Drafts:
             item = _item_payload(event.data).item
             check_id("item.id", item.id)
         except (msgspec.DecodeError, InvalidAppend) as error:
-            raise InvalidItem(f"{event.type}: {error}") from None
+            raise InvalidItem(f"{event.type}: {str(error).rstrip('.')}.") from None
         if item.thread_id is not UNSET and item.thread_id != state.thread_id:
             raise InvalidItem(
                 f"item {item.id!r} says thread_id {item.thread_id[:80]!r}, and the thread is {state.thread_id!r}; "
@@ -151,14 +151,22 @@ class Drafts:
         try:
             thread = _thread_payload(event.data).thread
             metadata = ThreadMetadata.model_validate(thread)
-        except (msgspec.DecodeError, ValidationError) as error:
-            raise InvalidThread(f"{event.type}: {error}") from None
+        except msgspec.DecodeError as error:
+            raise InvalidThread(f"{event.type}: {error}.") from None
+        except ValidationError as error:
+            raise InvalidThread(f"{event.type}: {explained(error)}") from None
         if metadata.id != thread_id:
             raise InvalidThread(f"the metadata says id {metadata.id[:80]!r}, and the thread is {thread_id!r}.")
         if _has_items(thread):
             raise InvalidThread(f"{event.type} carries items; append them as thread.item.done events of their own.")
         head = HeadChange(owner=owner, title=metadata.title, status=metadata.status.type, info=_info(thread))
         return msgspec.structs.replace(event, head=head)
+
+
+def explained(error: ValidationError) -> str:
+    """The first thing that is wrong, in a sentence that does not repeat the input."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}."
 
 
 def metadata_of(head: Head) -> ThreadMetadata:

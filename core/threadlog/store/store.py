@@ -44,7 +44,7 @@ from threadlog.model import (
 from threadlog.projection import CacheBounds, StateCache, ThreadState
 from threadlog.store.access import Principal, Right, check_tenant_audit, right_of
 from threadlog.store.attachments import Attachments
-from threadlog.store.drafts import Drafts, check_known_thread_id, metadata_of
+from threadlog.store.drafts import Drafts, check_known_thread_id, explained, metadata_of
 from threadlog.store.errors import InvalidPage, InvalidThread, ItemExists, ItemNotFound, SeqNotFound
 from threadlog.store.pages import Order, check_page
 from threadlog.store.reading import Reader
@@ -145,7 +145,7 @@ class ThreadStore:
         try:
             thread = ThreadMetadata(id=thread_id, title=title, created_at=self._clock(), metadata=metadata or {})
         except ValidationError as error:
-            raise InvalidThread(f"thread: {error}") from None
+            raise InvalidThread(f"thread: {explained(error)}") from None
         return await self._writer.create(principal, thread, append_id or new_id("append"))
 
     async def load_thread(self, principal: Principal, thread_id: str) -> ThreadMetadata:

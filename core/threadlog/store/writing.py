@@ -40,7 +40,9 @@ class Writer:
         if expected == 0 or expected is Expect.NO_THREAD:
             new = await self._beginning(principal, thread_id, events)
         else:
-            state = await self._state_at(principal.tenant, thread_id, expected)
+            # A state that is at hand at the exact seq will do: if the thread has gone on since, nothing is written.
+            at = expected if isinstance(expected, int) else None
+            state = await self._cache.load_for_judging(principal.tenant, thread_id, at=at)
             check_thread(principal, state, right_for(events))
             new = self._drafts.go_on(state, events)
         outcome = await self._sender.send(principal, thread_id, new, expected, append_id, run_id)
@@ -101,17 +103,6 @@ class Writer:
         elif right_of(principal, state) < Right.WRITE:
             raise ThreadExists(thread_id)
         return self._drafts.begin(thread_id, events, principal.user)
-
-    async def _state_at(self, tenant: str, thread_id: str, expected: Expected) -> ThreadState:
-        """The state by which an append is judged.
-
-        For an exact seq it is what this process knows of it: if the thread has gone on since, nothing is written.
-        """
-        if isinstance(expected, int):
-            state = self._cache.equivalent(tenant, thread_id, expected)
-            if state is not None:
-                return state
-        return await self._cache.load(tenant, thread_id)
 
 
 def whole(thread: ThreadMetadata) -> Thread:
