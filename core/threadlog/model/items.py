@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import (
     Discriminator,
@@ -16,7 +17,13 @@ from pydantic import (
 
 from threadlog.model.attachments import Attachment
 from threadlog.model.base import Model, Sparse, Tagged, UTCTime
-from threadlog.model.messages import AssistantMessageContent, InferenceOptions, UserMessageContent
+from threadlog.model.ids import new_id
+from threadlog.model.messages import (
+    AssistantMessageContent,
+    InferenceOptions,
+    UserMessageContent,
+    UserMessageTextContent,
+)
 from threadlog.model.open_union import OTHER, AnyOf, tag_reader
 from threadlog.model.structured_input import StructuredInput
 from threadlog.model.tasks import Task
@@ -51,6 +58,17 @@ class UserMessageItem(Sparse, ThreadItemBase):
     quoted_text: str | None = None
     """What the user marked in the thread before writing."""
     inference_options: InferenceOptions
+
+    @classmethod
+    def of_text(cls, thread_id: str, text: str) -> Self:
+        """A message of plain text, with a fresh id, written now."""
+        return cls(
+            id=new_id("message"),
+            thread_id=thread_id,
+            created_at=datetime.now(UTC),
+            content=[UserMessageTextContent(text=text)],
+            inference_options=InferenceOptions(),
+        )
 
 
 class AssistantMessageItem(ThreadItemBase):
