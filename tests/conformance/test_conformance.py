@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from threadlog.log import Capability, Durability, EventLog, LogURL, MemoryLog, OpenOptions, find_plugin
@@ -20,6 +22,22 @@ def memory_backend() -> Backend:
         return places[place]
 
     return Backend(make=make, durability=Durability.MEMORY, capabilities=frozenset({Capability.PERSISTENT}))
+
+
+FILE = {Capability.PERSISTENT, Capability.OTHER_READERS}
+
+
+class TestFile(EventLogConformance):
+    """The embedded log, through its entry point."""
+
+    @pytest.fixture
+    def backend(self, tmp_path: Path) -> Backend:
+        """Logs in folders of the test's own."""
+        return Backend.of_url(
+            lambda place: f"file:{tmp_path}/{place}",
+            durability=Durability.DISK,
+            capabilities=frozenset(FILE),
+        )
 
 
 class TestMemory(EventLogConformance):
