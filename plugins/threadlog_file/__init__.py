@@ -5,9 +5,10 @@ How the files are laid out, and what a crash may leave, is told in ``docs/explan
 
 from __future__ import annotations
 
-from threadlog.log import EventLog, LogURL, OpenOptions, hookimpl
+from threadlog.log import EventLog, LogURL, Maintenance, OpenOptions, hookimpl
 from threadlog_file.files import Files
 from threadlog_file.log import FileLog
+from threadlog_file.maintenance import FileMaintenance
 from threadlog_file.options import FileOptions, options_of, path_of
 
 SHARDS_AT_MOST = 256
@@ -22,4 +23,10 @@ def threadlog_log(url: LogURL, options: OpenOptions) -> EventLog:
     return FileLog(path_of(url), options, options_of(url.options))
 
 
-__all__ = ["FileLog", "FileOptions", "Files"]
+@hookimpl
+def threadlog_maintenance(url: LogURL) -> Maintenance:
+    """Care of the log of a ``file:PATH`` URL."""
+    return FileMaintenance(path_of(url), options_of(url.options))
+
+
+__all__ = ["FileLog", "FileMaintenance", "FileOptions", "Files"]

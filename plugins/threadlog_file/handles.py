@@ -22,6 +22,10 @@ class Handles:
         """`size` bytes from `offset`, or what there is up to the end of the file."""
         return read_all(self._files, self.get(path), size, offset)
 
+    def read_file(self, path: str) -> bytes:
+        """The whole content of a file."""
+        return self.read(path, self.size(path), 0)
+
     def get(self, path: str) -> int:
         """A descriptor for reading, good until the next call."""
         fd = self._open.get(path)

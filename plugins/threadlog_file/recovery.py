@@ -157,8 +157,13 @@ class Recovery:
         return Damage(name, offset, behind.offset if behind else source.end, first, last).error()
 
 
-def set_aside(files: Files, folder: str, name: str, data: bytes) -> str:
-    """Keep bytes that have no place in the log, durably; returns the path."""
+def set_aside(files: Files, folder: str, name: str, data: bytes) -> None:
+    """Keep bytes that have no place in the log, durably."""
+    replace_file(files, aside_path(files, folder, name), data)
+
+
+def aside_path(files: Files, folder: str, name: str) -> str:
+    """A free path like `name` in the folder for what has no place in the log, which is made when it is missing."""
     aside = f"{folder}/{ASIDE}"
     if not files.exists(aside):
         files.mkdir(aside)
@@ -166,5 +171,4 @@ def set_aside(files: Files, folder: str, name: str, data: bytes) -> str:
     path, number = f"{aside}/{name}", 1
     while files.exists(path):
         path, number = f"{aside}/{name}.{number}", number + 1
-    replace_file(files, path, data)
     return path

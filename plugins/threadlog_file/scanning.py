@@ -9,6 +9,7 @@ from zlib import crc32
 from msgspec import Struct
 
 from threadlog.log import HeadChange
+from threadlog_file.damage import Damage
 from threadlog_file.frames import HEADER, MARK, FrameHeader, parse_header
 from threadlog_file.handles import Handles
 from threadlog_file.lines import Key, decode_key, split_lines
@@ -87,6 +88,41 @@ def frames_from(source: Source, offset: int, *, shard: int, position: int) -> It
             return
         yield frame
         offset, position = frame.end, frame.header.last
+
+
+def survey(source: Source, name: str, *, shard: int, offset: int, position: int, last: int) -> Iterator[Frame | Damage]:
+    """All there is in a segment from `offset` on, up to the position `last`: whole frames, and what is damaged.
+
+    Args:
+        name: the segment's name, for `Damage`.
+        position: the position before the one that is expected at `offset`.
+    """
+    while position < last:
+        for frame in frames_from(source, offset, shard=shard, position=position):
+            if frame.header.last > last:
+                break
+            yield frame
+            offset, position = frame.end, frame.header.last
+            if position == last:
+                return
+        behind = _next_of(source, offset, shard, position, last)
+        damage = Damage(
+            name,
+            offset,
+            behind.offset if behind else max(source.end, offset + 1),
+            position + 1,
+            behind.header.first - 1 if behind else last,
+        )
+        yield damage
+        offset, position = damage.end, damage.last
+
+
+def _next_of(source: Source, offset: int, shard: int, position: int, last: int) -> Frame | None:
+    """The first whole frame behind `offset` that can belong after `position`."""
+    found = find_frame(source, offset)
+    while found is not None and not (found.header.shard == shard and position < found.header.first <= last):
+        found = find_frame(source, found.offset)
+    return found
 
 
 def find_frame(source: Source, offset: int) -> Frame | None:

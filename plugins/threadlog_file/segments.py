@@ -73,6 +73,12 @@ def segments_in(names: Iterable[str], shard: int) -> list[int]:
     return sorted(int(match[2]) for match in found if match and int(match[1]) == shard)
 
 
+def shards_in(names: Iterable[str]) -> list[int]:
+    """Numbers of the shards that have segments among the names in a folder, ascending."""
+    found = (_NAME.fullmatch(name) for name in names)
+    return sorted({int(match[1]) for match in found if match})
+
+
 def is_segment(name: str) -> bool:
     """Whether a file of this name is a segment."""
     return _NAME.fullmatch(name) is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from array import array
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from itertools import pairwise
 
 import msgspec
@@ -15,7 +16,7 @@ from threadlog_file.frames import HEADER
 from threadlog_file.handles import Handles
 from threadlog_file.heads import HeadTable
 from threadlog_file.index import Chunk, IndexDamaged, OpenIndex, SealedIndex
-from threadlog_file.scanning import Frame, Source, StoredAppend, appends_of, find_frame, frames_from
+from threadlog_file.scanning import Frame, Source, StoredAppend, appends_of, survey
 from threadlog_file.segments import TITLE, Segment, index_path, parse_title, segment_path, segments_in
 from threadlog_file.threads import Threads
 from threadlog_file.watermark import Mark
@@ -106,8 +107,10 @@ class Shard:
         for first in segments_in(self.files.names(self.folder), self.number):
             if (self.segments and first <= self.segments[-1].first) or first > mark.segment:
                 continue
-            self._finish(first - 1)
+            if self.segments:
+                self._scan(self.segments[-1], first - 1, None)
             self.begin(first)
+            self._adopt_indexes()
         self._scan(self.segments[-1], mark.position, mark.offset)
         self.mark = mark
 
@@ -171,45 +174,37 @@ class Shard:
             return
         segment.index, segment.last, segment.end = sealed, last, sealed.header.bytes
 
-    def _finish(self, last: int) -> None:
-        """Take in the rest of the last segment, which another process has sealed."""
-        if not self.segments:
-            return
-        segment = self.segments[-1]
-        self._scan(segment, last, None)
-        try:
-            sealed = SealedIndex(self.handles, index_path(segment.path))
-        except (FileNotFoundError, IndexDamaged):
-            return
-        if (sealed.header.first, sealed.header.last) == (segment.first, last):
-            segment.index = sealed
+    def _adopt_indexes(self) -> None:
+        """Use the index files that the writer has written by now, and free the memory."""
+        for segment in self.segments[:-1]:
+            if isinstance(segment.index, OpenIndex):
+                with suppress(FileNotFoundError, IndexDamaged):
+                    sealed = SealedIndex(self.handles, index_path(segment.path))
+                    if (sealed.header.first, sealed.header.last) == (segment.first, segment.last):
+                        segment.index = sealed
 
     def _scan(self, segment: Segment, last: int, end: int | None) -> None:
         """Take frames of `segment` into the index, from what is known of it up to position `last` and byte `end`."""
         source = self._source(segment, end)
-        while segment.last < last:
-            self._take_whole(segment, source, last)
-            if segment.last < last:
-                self._pass_over(segment, source, last)
+        found = survey(source, segment.name, shard=self.number, offset=segment.end, position=segment.last, last=last)
+        for item in found:
+            if isinstance(item, Damage):
+                self._pass_over(segment, item)
+            elif not self._take(segment, item):
+                self._pass_over(
+                    segment, Damage(segment.name, item.offset, item.end, item.header.first, item.header.last)
+                )
 
     def _source(self, segment: Segment, end: int | None) -> Source:
-        size = self.handles.size(segment.path)
-        if end is not None and size < end:
-            # Opened before recovery put a rewritten segment in its place, which it does where nobody had read yet.
+        if segment.end == TITLE:
+            # Recovery may have put another file in its place, which it does only where nobody has read yet.
             self.handles.forget(segment.path)
-            size = self.handles.size(segment.path)
+        size = self.handles.size(segment.path)
         source = Source(self.handles, segment.path, size if end is None else min(size, end))
         title = parse_title(source.read(0, TITLE))
         if title is None or (title.log_id, title.shard, title.first) != (self.log_id, self.number, segment.first):
             self._note_damage(Damage(segment.name, 0, TITLE))
         return source
-
-    def _take_whole(self, segment: Segment, source: Source, last: int) -> None:
-        for frame in frames_from(source, segment.end, shard=self.number, position=segment.last):
-            if frame.header.last > last or not self._take(segment, frame):
-                return
-            if segment.last == last:
-                return
 
     def _take(self, segment: Segment, frame: Frame) -> bool:
         """Index one frame; False if its events do not follow on what is known."""
@@ -236,16 +231,7 @@ class Shard:
             seqs[key] = known + append.count
         return True
 
-    def _pass_over(self, segment: Segment, source: Source, last: int) -> None:
-        """Note what is damaged after the last whole frame, and go to the next one."""
-        start = segment.end
-        found = find_frame(source, start)
-        while found is not None and not segment.last < found.header.first <= found.header.last <= last:
-            found = find_frame(source, found.offset)
-        if found is None:
-            damage = Damage(segment.name, start, max(source.end, start + 1), segment.last + 1, last)
-        else:
-            damage = Damage(segment.name, start, found.offset, segment.last + 1, found.header.first - 1)
+    def _pass_over(self, segment: Segment, damage: Damage) -> None:
         self._note_damage(damage)
         segment.end, segment.last = damage.end, damage.last
 

@@ -14,7 +14,7 @@ from zlib import crc32
 from msgspec import Struct
 
 from threadlog.log import LogCorrupt
-from threadlog_file.files import Files, Page, read_all, replace_file
+from threadlog_file.files import Files, Page, read_all, replace_file, write_all
 
 NAME = "WATERMARK"
 _TITLE = b"threadlog watermark 1\n"
@@ -48,7 +48,7 @@ class Watermark:
             self._page: Page = files.map(fd, file_size(shards), writable=writable)
         finally:
             files.close(fd)
-        self._turn = [0] * shards
+        self._turn = [self._newest(shard) for shard in range(shards)]
 
     def load(self, shard: int) -> Mark:
         """Where the shard is durable now, whichever process moved it.
@@ -72,6 +72,11 @@ class Watermark:
         """Unmap the file."""
         self._page.close()
 
+    def _newest(self, shard: int) -> int:
+        """The slot that was written last; the other one is written next."""
+        first, second = self._slot(shard, 0), self._slot(shard, 1)
+        return int(first is None or (second is not None and second.position > first.position))
+
     def _slot(self, shard: int, turn: int) -> Mark | None:
         data = self._page.load(_place(shard, turn), _SLOT)
         mark = Mark(*_MARK.unpack_from(data))
@@ -80,13 +85,29 @@ class Watermark:
 
 def create_watermark(files: Files, path: str, marks: list[Mark]) -> None:
     """Make the file, durably, with one mark per shard."""
+    replace_file(files, f"{path}/{NAME}", _content(marks))
+
+
+def rewrite_watermark(files: Files, path: str, marks: list[Mark]) -> None:
+    """Write the file anew in its place, so that processes that have it mapped see it."""
+    fd = files.open(f"{path}/{NAME}", os.O_RDWR | os.O_CREAT)
+    try:
+        files.truncate(fd, file_size(len(marks)))
+        write_all(files, fd, _content(marks), 0)
+        files.flush(fd)
+    finally:
+        files.close(fd)
+    files.flush_dir(path)
+
+
+def _content(marks: list[Mark]) -> bytes:
     data = bytearray(file_size(len(marks)))
     data[: len(_TITLE)] = _TITLE
     for shard, mark in enumerate(marks):
         for turn in (0, 1):
             place = _place(shard, turn)
             data[place : place + _SLOT] = _pack(mark)
-    replace_file(files, f"{path}/{NAME}", bytes(data))
+    return bytes(data)
 
 
 def file_size(shards: int) -> int:

@@ -1,0 +1,160 @@
+"""`FileMaintenance`: verify, repair and backup of a log in a folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from threadlog.log import Finding, LogCorrupt, LogNotFound, Maintenance, MaintenanceReport, OpenOptions, Progress
+from threadlog_file import lock, manifest
+from threadlog_file.checking import Checker, Step
+from threadlog_file.copying import Copier
+from threadlog_file.files import Files
+from threadlog_file.folder import open_folder
+from threadlog_file.handles import Handles
+from threadlog_file.manifest import Manifest, save_manifest
+from threadlog_file.mending import Mender
+from threadlog_file.options import FileOptions
+from threadlog_file.recovery import ASIDE
+from threadlog_file.rescue import find_manifest, find_marks
+from threadlog_file.segments import is_segment
+from threadlog_file.watermark import Mark, create_watermark, rewrite_watermark
+
+
+class FileMaintenance(Maintenance):
+    """Care of the log in the folder `path`."""
+
+    def __init__(self, path: str, how: FileOptions | None = None, *, files: Files | None = None) -> None:
+        self._path = path
+        self._how = how or FileOptions()
+        self._files = files or Files()
+
+    def verify(self, progress: Progress | None = None) -> MaintenanceReport:
+        with self._handles() as handles:
+            found, marks, findings = self._look(handles)
+            findings += self._aside()
+            return self._check(handles, found, marks, findings, progress)
+
+    def repair(self, progress: Progress | None = None) -> MaintenanceReport:
+        self._exists()
+        findings: list[Finding] = []
+        held = lock.Lock(self._files, self._path)
+        held.take({"doing": "repair"})
+        try:
+            with self._handles() as handles:
+                findings += self._mend(handles)
+        finally:
+            held.release()
+        open_folder(self._files, self._path, OpenOptions(create=False), self._how).close()
+        with self._handles() as handles:
+            found, marks, _ = self._look(handles)
+            return self._check(handles, found, marks, findings, progress)
+
+    def backup(self, destination: str, progress: Progress | None = None) -> MaintenanceReport:
+        if os.path.lexists(destination):
+            raise FileExistsError(f"{destination} is there already; name a folder that is not.")
+        self._exists()
+        partial = f"{os.path.abspath(destination)}.partial"
+        self._files.mkdir(partial)
+        try:
+            report = self._copy(partial, progress)
+            self._files.rename(partial, destination)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+        self._files.flush_dir(os.path.dirname(os.path.abspath(destination)))
+        return report
+
+    def _copy(self, target: str, progress: Progress | None) -> MaintenanceReport:
+        with self._handles() as handles:
+            found, marks, findings = self._look(handles)
+            step, events = self._stepper(progress), 0
+            for shard, mark in enumerate(marks):
+                copier = Copier(self._files, handles, self._path, target, shard, mark, step)
+                findings += copier.run()
+                events += copier.events
+            create_watermark(self._files, target, marks)
+            save_manifest(self._files, target, found)
+        return _report(events, findings)
+
+    def _mend(self, handles: Handles) -> list[Finding]:
+        found, marks, findings = self._look(handles)
+        damaged = {finding.place.partition(" ")[0] for finding in findings}
+        if manifest.NAME in damaged:
+            save_manifest(self._files, self._path, found)
+        mended = []
+        for shard, mark in enumerate(marks):
+            new, told = Mender(self._files, handles, self._path, found, shard, mark).run()
+            mended.append(new)
+            findings += told
+        if mended != marks or len(damaged - {manifest.NAME}):
+            rewrite_watermark(self._files, self._path, mended)
+        return [Finding(level="warning", place=told.place, message=told.message) for told in findings]
+
+    def _look(self, handles: Handles) -> tuple[Manifest, list[Mark], list[Finding]]:
+        """What the log is and where its shards end, by what is left of the files that say so."""
+        self._exists()
+        found, no_manifest = find_manifest(self._files, handles, self._path)
+        marks, no_marks = find_marks(self._files, handles, self._path, found.shards)
+        return found, marks, [_finding(error) for error in (no_manifest, no_marks) if error is not None]
+
+    def _check(
+        self,
+        handles: Handles,
+        found: Manifest,
+        marks: list[Mark],
+        findings: list[Finding],
+        progress: Progress | None,
+    ) -> MaintenanceReport:
+        step, events = self._stepper(progress), 0
+        for shard, mark in enumerate(marks):
+            checker = Checker(self._files, handles, self._path, found, shard, mark, step)
+            findings += checker.run()
+            events += checker.events
+        return _report(events, findings)
+
+    def _stepper(self, progress: Progress | None) -> Step:
+        """Adds up what has been read, for `progress`."""
+        total = sum(
+            os.path.getsize(f"{self._path}/{name}") for name in self._files.names(self._path) if is_segment(name)
+        )
+        done = 0
+
+        def step(size: int) -> None:
+            nonlocal done
+            done = min(done + size, total)
+            if progress is not None:
+                progress(done, total)
+
+        return step
+
+    def _aside(self) -> list[Finding]:
+        folder = f"{self._path}/{ASIDE}"
+        if not self._files.exists(folder):
+            return []
+        names = self._files.names(folder)
+        return [Finding(level="info", place=f"{ASIDE}/{name}", message="set aside earlier") for name in sorted(names)]
+
+    def _exists(self) -> None:
+        there = self._files.exists(self._path) and self._files.names(self._path)
+        if not there or not any(name == manifest.NAME or is_segment(name) for name in there):
+            raise LogNotFound(f"there is no log in {self._path}; check the path.")
+
+    @contextmanager
+    def _handles(self) -> Iterator[Handles]:
+        handles = Handles(self._files)
+        try:
+            yield handles
+        finally:
+            handles.close()
+
+
+def _finding(error: LogCorrupt) -> Finding:
+    return Finding(level="error", place=error.place, message=str(error))
+
+
+def _report(events: int, findings: list[Finding]) -> MaintenanceReport:
+    ok = not any(finding.level == "error" for finding in findings)
+    return MaintenanceReport(ok=ok, events=events, findings=tuple(findings))

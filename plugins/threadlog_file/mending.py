@@ -1,0 +1,214 @@
+"""Making a damaged shard whole again (``threadlog repair``).
+
+Positions and seqs have no gaps, so what is lost must leave something in its place: an event of the type ``log.lost``
+for each position. Where later events of its thread tell which seq is missing, it gets that thread and seq; lost events
+that nothing tells of (the last ones of their threads) get a thread of their own. The damaged segment is moved aside as
+it is.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator
+from itertools import groupby
+
+import msgspec
+from msgspec import Struct
+
+from threadlog.log import Event, Finding, shard_of, uuid7s
+from threadlog_file.damage import Damage
+from threadlog_file.files import Files, replace_file
+from threadlog_file.frames import make_frame
+from threadlog_file.handles import Handles
+from threadlog_file.lines import encode_lines, line_of
+from threadlog_file.manifest import Manifest
+from threadlog_file.recovery import aside_path
+from threadlog_file.scanning import Frame, Source, StoredAppend, appends_of, survey
+from threadlog_file.segments import TITLE, index_path, make_title, parse_title, segment_path, segments_in
+from threadlog_file.watermark import Mark
+
+LOST_TYPE = "log.lost"
+LOST_TENANT = "threadlog-lost"
+
+
+class Gap(Struct):
+    """A stretch of lost positions, and what is known of the events that were there."""
+
+    damage: Damage
+    known: list[tuple[str, str, int]]
+    """Tenant, thread and seq of lost events."""
+
+    @property
+    def room(self) -> int:
+        """How many of its events are not known yet."""
+        return self.damage.last - self.damage.first + 1 - len(self.known)
+
+
+class Mender:
+    """Mends one shard up to a mark."""
+
+    def __init__(self, files: Files, handles: Handles, folder: str, manifest: Manifest, shard: int, mark: Mark) -> None:
+        self._files = files
+        self._handles = handles
+        self._folder = folder
+        self._manifest = manifest
+        self._shard = shard
+        self._mark = mark
+        self._gaps: list[Gap] = []
+        self._seen: dict[tuple[str, str], tuple[int, int]] = {}
+        """Last seq of each thread so far, and how many gaps there were by then."""
+        self._lost = (self._lost_tenant(), f"lost-{uuid.uuid4().hex}")
+        self._lost_seq = 0
+
+    def run(self) -> tuple[Mark, list[Finding]]:
+        """Mend what is damaged; returns where the shard ends now, and what was done."""
+        firsts = segments_in(self._files.names(self._folder), self._shard)
+        firsts = [first for first in firsts if first <= self._mark.segment]
+        if self._mark.position and firsts[:1] != [1]:
+            firsts.insert(0, 1)
+        lasts = [following - 1 for following in firsts[1:]] + [self._mark.position]
+        broken = [(first, last) for first, last in zip(firsts, lasts, strict=True) if self._survey(first, last)]
+        findings = [finding for first, last in broken for finding in self._mend(first, last, last == lasts[-1])]
+        if broken:
+            for first in firsts:
+                self._remove(index_path(self._path(first)))
+        return self._mark, findings
+
+    def _survey(self, first: int, last: int) -> bool:
+        """Learn from a segment what threads hold, and whether it must be mended."""
+        gaps = len(self._gaps)
+        for item in self._items(first, last):
+            if isinstance(item, Damage):
+                self._gaps.append(Gap(item, []))
+            else:
+                for append in appends_of(item):
+                    self._learn(append)
+        return len(self._gaps) > gaps or self._title_is_damaged(first)
+
+    def _learn(self, append: StoredAppend) -> None:
+        """Take note of an append, and of the seqs of its thread that are missing before it."""
+        key = (append.tenant, append.thread)
+        seq, gaps = self._seen.get(key, (0, 0))
+        for missing in range(seq + 1, append.seq):
+            gap = next((gap for gap in self._gaps[gaps:] if gap.room), None)
+            if gap is not None:
+                gap.known.append((*key, missing))
+        self._seen[key] = (append.seq + append.count - 1, len(self._gaps))
+
+    def _items(self, first: int, last: int) -> Iterator[Frame | Damage]:
+        path = self._path(first)
+        name = path.rpartition("/")[2]
+        if not self._files.exists(path):
+            yield Damage(name, 0, 0, first, last)
+            return
+        size = self._handles.size(path)
+        end = min(size, self._mark.offset) if first == self._mark.segment else size
+        source = Source(self._handles, path, end)
+        yield from survey(source, name, shard=self._shard, offset=TITLE, position=first - 1, last=last)
+
+    def _mend(self, first: int, last: int, is_last: bool) -> list[Finding]:
+        """Write a segment anew, with events in place of those that are lost."""
+        path = self._path(first)
+        parts, findings = [self._title(first)], []
+        for item in self._items(first, last):
+            if isinstance(item, Frame):
+                parts.append(self._handles.read(path, item.header.size, item.offset))
+            else:
+                gap = next(gap for gap in self._gaps if gap.damage == item)
+                parts += self._fill(gap)
+                findings.append(_told(item))
+        if is_last:
+            # What stands beyond the mark is left for recovery to judge.
+            tail, offset = self._tail(path, first), sum(map(len, parts))
+            self._mark = Mark(last, first, offset)
+            parts.append(tail)
+        kept = self._set_aside(path)
+        replace_file(self._files, path, b"".join(parts))
+        self._handles.forget(path)
+        if kept:
+            findings.append(Finding(level="info", place=path.rpartition("/")[2], message=f"kept as it was in {kept}"))
+        return findings
+
+    def _fill(self, gap: Gap) -> Iterator[bytes]:
+        """Frames with an event for each lost position."""
+        lost = sorted(gap.known) + [self._unknown() for _ in range(gap.room)]
+        position, now = gap.damage.first, time.time_ns() // 1000
+        data = msgspec.json.encode({"type": LOST_TYPE, "place": gap.damage.place})
+        for (tenant, thread), keys in groupby(lost, lambda key: key[:2]):
+            seqs = [seq for _, _, seq in keys]
+            append_id = f"lost-{position}-{uuid.uuid4().hex}"
+            events = [
+                Event(
+                    tenant=tenant,
+                    thread_id=thread,
+                    seq=seq,
+                    shard=self._shard,
+                    position=at,
+                    id=event_id,
+                    append_id=append_id,
+                    type=LOST_TYPE,
+                    version=1,
+                    time_us=now,
+                    data=data,
+                )
+                for at, (seq, event_id) in enumerate(zip(seqs, uuid7s(now, len(seqs)), strict=True), position)
+            ]
+            body = encode_lines([line_of(event) for event in events])
+            yield make_frame(self._shard, position, len(events), position - 1, body)
+            position += len(events)
+
+    def _unknown(self) -> tuple[str, str, int]:
+        self._lost_seq += 1
+        return (*self._lost, self._lost_seq)
+
+    def _lost_tenant(self) -> str:
+        """A tenant's name that lives in this shard."""
+        name, number = LOST_TENANT, 0
+        while shard_of(name, self._manifest.shards) != self._shard:
+            number += 1
+            name = f"{LOST_TENANT}-{number}"
+        return name
+
+    def _title_is_damaged(self, first: int) -> bool:
+        path = self._path(first)
+        title = parse_title(self._handles.read(path, TITLE, 0))
+        return title is None or (title.log_id, title.shard, title.first) != (self._manifest.log_id, self._shard, first)
+
+    def _title(self, first: int) -> bytes:
+        """The title as it is, or a new one where it is damaged."""
+        path = self._path(first)
+        if self._files.exists(path) and not self._title_is_damaged(first):
+            return self._handles.read(path, TITLE, 0)
+        return make_title(self._manifest, self._shard, first)
+
+    def _tail(self, path: str, first: int) -> bytes:
+        if first != self._mark.segment or not self._files.exists(path):
+            return b""
+        return self._handles.read(path, max(0, self._handles.size(path) - self._mark.offset), self._mark.offset)
+
+    def _set_aside(self, path: str) -> str | None:
+        """Give the damaged file a second name that stays."""
+        if not self._files.exists(path):
+            return None
+        kept = aside_path(self._files, self._folder, path.rpartition("/")[2])
+        self._files.link(path, kept)
+        self._files.flush_dir(kept.rpartition("/")[0])
+        return kept
+
+    def _remove(self, path: str) -> None:
+        if self._files.exists(path):
+            self._handles.forget(path)
+            self._files.unlink(path)
+
+    def _path(self, first: int) -> str:
+        return segment_path(self._folder, self._shard, first)
+
+
+def _told(damage: Damage) -> Finding:
+    count = damage.last - damage.first + 1
+    return Finding(
+        level="warning",
+        place=damage.place,
+        message=f"{count} lost event{'s' if count > 1 else ''}{damage.positions}: {LOST_TYPE} stands in place of each",
+    )
