@@ -106,9 +106,9 @@ class Writer:
 
 
 def whole(thread: ThreadMetadata) -> Thread:
-    """Metadata as events carry it: a thread without items."""
-    fields = {name: getattr(thread, name) for name in thread.model_fields_set if name != "items"}
-    return Thread.model_construct(_fields_set={*fields, "items"}, **fields, **(thread.model_extra or {}), items=Page())
+    """Metadata as events carry it: a thread without items. All fields, for one may have been changed in place."""
+    fields = {name: getattr(thread, name) for name in ThreadMetadata.model_fields} | (thread.model_extra or {})
+    return Thread.model_construct({*thread.model_fields_set, "items"}, **{**fields, "items": Page()})
 
 
 def _refusal(thread_id: str, conflict: Conflict) -> StoreError:
