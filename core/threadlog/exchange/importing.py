@@ -24,7 +24,7 @@ from threadlog.exchange.notes import FIELD
 from threadlog.exchange.plain import Json, canonical, clean
 from threadlog.exchange.reading import Reader, Step
 from threadlog.exchange.run import InvalidRun, Run, read_run
-from threadlog.log import Limits, NewEvent
+from threadlog.log import Appended, Limits, NewEvent
 from threadlog.model import derived_id
 from threadlog.projection import ThreadState
 from threadlog.store import Principal, StoreConflict, ThreadDeleted, ThreadStore
@@ -49,7 +49,7 @@ class ImportOutcome(Struct, frozen=True, kw_only=True):
 
 def thread_id_of(principal: Principal, run: Run) -> str:
     """The id of the thread that a run becomes: always the same for a tenant, a user and a run's id."""
-    return derived_id("thread", principal.tenant, principal.user, run.name)
+    return derived_id("thread", principal.tenant, principal.user, run.key)
 
 
 async def import_run(store: ThreadStore, principal: Principal, run: bytes | str | Mapping[str, Any]) -> ImportOutcome:
@@ -85,12 +85,15 @@ class _Import:
 
     async def finish(self) -> ImportOutcome:
         """Bring the thread to where the run is."""
-        with suppress(StoreConflict):  # the thread is there
-            return await self._begin()
-        for _ in range(_ATTEMPTS):
-            with suppress(StoreConflict):  # another importer was first: look again where the thread is
-                return await self._go_on()
-        return await self._go_on()
+        try:
+            with suppress(StoreConflict):  # the thread is there
+                return await self._begin()
+            for _ in range(_ATTEMPTS):
+                with suppress(StoreConflict):  # another importer was first: look again where the thread is
+                    return await self._go_on()
+            return await self._go_on()
+        except ThreadDeleted:
+            return self._outcome("differs", f"the thread of run {self._run.name!r} was deleted, and stays so.")
 
     async def _begin(self) -> ImportOutcome:
         created_at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
@@ -103,10 +106,7 @@ class _Import:
         return await self._append("imported", 0, [created, *fields], steps)
 
     async def _go_on(self) -> ImportOutcome:
-        try:
-            state = await self._store.state(self._looker, self._thread_id)
-        except ThreadDeleted:
-            return self._outcome("differs", f"the thread of run {self._run.name!r} was deleted, and stays so.")
+        state = await self._store.state(self._looker, self._thread_id)
         stored = export_run(state)
         messages = stored.pop("messages")
         place = difference(messages, self._run.messages)
@@ -150,11 +150,11 @@ class _Import:
         if len(large.data) > limits.event_bytes:
             return self._outcome("invalid", _too_large(large, limits))
         for piece in pieces(events, limits):
-            appended = await self._store.append(
+            outcome = await self._store.append(
                 self._principal, self._thread_id, piece, expected=expected, append_id=_append_id(expected, piece)
             )
-            expected = appended.next_expected
-            self._appended += len(piece)
+            expected = outcome.next_expected
+            self._appended += len(piece) if isinstance(outcome, Appended) else 0  # another importer's are its own
         return self._outcome(status, self._run.remark)
 
     def _left_alone(self, what: str) -> str:

@@ -30,12 +30,18 @@ class Run(Struct, frozen=True):
     """What a reader should know of how the line was read."""
 
     @property
+    def key(self) -> str:
+        """What tells the run from others: its id, or its whole content where it has none."""
+        found = self.fields.get("id")
+        return canonical([self.fields, self.messages] if found is None else found)
+
+    @property
     def name(self) -> str:
-        """What the run is called: its id, or what its content amounts to where it has none."""
+        """What people call the run."""
         found = self.fields.get("id")
         if found is None:
-            return derived_id("run", canonical(self.fields), canonical(self.messages))
-        return found if isinstance(found, str) else canonical(found)
+            return derived_id("run", self.key)
+        return found if isinstance(found, str) else str(found)
 
 
 def read_run(line: bytes | str | Mapping[str, Any]) -> Run:
