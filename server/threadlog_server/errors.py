@@ -5,6 +5,7 @@
     ThreadlogError
     └── ServerError
         ├── DevelopmentOnly     the development principal was to serve others than this machine
+        ├── KeyReused           an idempotency key names another request
         └── TooManyStreams      as many event streams are open as may be
 """
 
@@ -19,6 +20,10 @@ class ServerError(ThreadlogError):
 
 class DevelopmentOnly(ServerError):
     """The development principal trusts everybody who reaches it; it serves this machine and nobody else."""
+
+
+class KeyReused(ServerError):
+    """The idempotency key was sent before with another body; nothing was done."""
 
 
 class TooManyStreams(ServerError):

@@ -10,11 +10,11 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Header, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
-from threadlog.store.wire import encode_event
 
 from threadlog.log import START, Cursor, Event
 from threadlog.model import ThreadlogError
 from threadlog.store import EventPage, ThreadDeleted, ThreadNotFound, VisibleBatch
+from threadlog.store.wire import encode_event
 from threadlog_server.call import Call, CurrentCall
 from threadlog_server.parameters import AfterCursor, LastEventId, Limit, ThreadId
 from threadlog_server.problems import detail_of, documented

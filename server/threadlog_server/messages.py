@@ -17,6 +17,7 @@ from threadlog.model import (
     derived_id,
 )
 from threadlog_server.call import Call, CurrentCall
+from threadlog_server.errors import KeyReused
 from threadlog_server.parameters import THREAD_ID, IdempotencyKey, ThreadId
 from threadlog_server.problems import documented
 from threadlog_server.routes import json_response
@@ -80,9 +81,10 @@ async def send_message(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Add a user's message to a thread and begin to answer it. The answer comes as events of the thread."""
-    run = await call.service.runner.start(
-        call.principal, thread_id, message.message(), append_id=_append_id(call, idempotency_key)
-    )
+    sent = message.message()
+    run = await call.service.runner.start(call.principal, thread_id, sent, append_id=_append_id(call, idempotency_key))
+    if not _holds(run.item, sent):
+        raise KeyReused("this idempotency key was sent with another message before; take a new one for this message.")
     started = Started(run_id=run.run_id, thread_id=run.thread_id, item=run.item, cursor=str(run.cursor))
     events = request.url.path.removesuffix("messages") + "events"
     return json_response(started, 202, {"location": f"{events}?after={run.cursor}&until=run-end"})
@@ -103,3 +105,13 @@ def add_routes(router: APIRouter) -> None:
 
 def _append_id(call: Call, key: str | None) -> str | None:
     return None if key is None else derived_id("append", call.principal.tenant, call.principal.user, key)
+
+
+def _holds(item: UserMessageItem, sent: UserMessageInput) -> bool:
+    """Whether a stored message is what was sent."""
+    return (
+        [part.model_dump() for part in item.content] == [part.model_dump() for part in sent.content]
+        and [attachment.id for attachment in item.attachments] == sent.attachments
+        and item.quoted_text == sent.quoted_text
+        and item.inference_options.model_dump() == sent.inference_options.model_dump()
+    )

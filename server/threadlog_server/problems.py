@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from threadlog.exchange import InvalidRun
 from threadlog.log import (
     Diverged,
     InvalidAppend,
@@ -39,7 +40,7 @@ from threadlog.store import (
     ThreadDeleted,
     ThreadNotFound,
 )
-from threadlog_server.errors import DevelopmentOnly, TooManyStreams
+from threadlog_server.errors import DevelopmentOnly, KeyReused, TooManyStreams
 from threadlog_server.jsonschema import inlined, without_empty
 
 MEDIA_TYPE = "application/problem+json"
@@ -101,6 +102,7 @@ KINDS: Mapping[type[ThreadlogError], Kind] = {
     RunNotFound: Kind("run-not-found", 404, "No such run"),
     ThreadDeleted: Kind("thread-deleted", 410, "The thread was deleted"),
     StoreConflict: Kind("conflict", 409, "The thread is not as expected"),
+    KeyReused: Kind("idempotency-key-reused", 409, "The key names another request"),
     AppendIdReused: Kind("idempotency-key-reused", 409, "The key names another request"),
     RunActive: Kind("run-active", 409, "The thread has an active run"),
     ThreadNotActive: Kind("thread-not-active", 409, "The thread takes no messages"),
@@ -111,6 +113,7 @@ KINDS: Mapping[type[ThreadlogError], Kind] = {
     # Limits and orders are checked before: what is left is an `after` that names nothing.
     InvalidPage: Kind("place-not-found", 404, "No such place in the list"),
     InvalidRequest: Kind("invalid-request", 422, "The request can never be right"),
+    InvalidRun: Kind("invalid-run", 422, "This is no run"),
     TooManyStreams: Kind("too-many-streams", 429, "Too many event streams", retry_after=5),
     TooManyRuns: Kind("too-many-runs", 503, "Too many active runs", retry_after=5),
     RunnerClosed: Kind("shutting-down", 503, "The server is stopping", retry_after=2),

@@ -25,8 +25,8 @@ from threadlog_server.streams import Streams
 
 MEDIA_TYPE = "text/event-stream"
 HEARTBEAT = b":\n\n"
-OPENING = b"retry: 1000\n\n"
-"""The first bytes of every stream: they make proxies pass the headers on, and say when to come back (ms)."""
+OPENING = b":\n\n"
+"""The first bytes of every stream: a comment, which makes proxies pass the headers on."""
 
 STREAMED: dict[str, Any] = {
     MEDIA_TYPE: {"schema": {"type": "string", "description": "Frames of server-sent events, UTF-8."}}

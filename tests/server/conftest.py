@@ -5,11 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, NamedTuple
 
+import httpx
+import httpx_sse
 import pytest
 import uvicorn
 from starlette.types import ASGIApp
 
+from threadlog.cli.settings import ServerLimits
+from threadlog.log import MemoryLog
+from threadlog.model import UserMessageItem
+from threadlog.runs import AgentContext
+from threadlog.store import Principal, ThreadStore
+from threadlog_server import ThreadService, create_app
 from threadlog_server.listening import listen, url_of
 
 Serve = Callable[[ASGIApp], AbstractAsyncContextManager[str]]
@@ -47,3 +56,98 @@ def until() -> Until:
             await asyncio.sleep(0.005)
 
     return wait
+
+
+class Frame(NamedTuple):
+    """One frame of an event stream."""
+
+    id: str | None
+    event: str
+    data: dict[str, Any]
+
+
+class Threads:
+    """A service on a memory log, behind a web server, with an agent that the test holds by the hand."""
+
+    def __init__(self, log: MemoryLog, limits: ServerLimits | None = None) -> None:
+        self.log = log
+        self.said: asyncio.Queue[str | Exception | None] = asyncio.Queue()
+        """What the agent is to say next; None ends its turn, an exception is raised by it."""
+        self.service = ThreadService(self._opened, self._agent, limits=limits)
+        self.who = Principal("default", "developer")
+        self.url = ""
+        self.client = httpx.AsyncClient()
+
+    async def agent(self) -> Principal:
+        """The principal's dependency."""
+        return self.who
+
+    async def create(self, **body: Any) -> str:
+        """Make a thread, and give its id."""
+        response = await self.client.post("/v1/threads", json=body)
+        assert response.status_code == 201, response.text
+        return str(response.json()["id"])
+
+    async def ask(self, thread_id: str, text: str = "Hello", *said: str) -> dict[str, Any]:
+        """Send a message, let the agent answer all of `said`, and give the started run."""
+        response = await self.client.post(f"/v1/threads/{thread_id}/messages", json={"text": text})
+        assert response.status_code == 202, response.text
+        if said:
+            for piece in (*said, None):
+                self.said.put_nowait(piece)
+        started: dict[str, Any] = response.json()
+        return started
+
+    async def answered(self, thread_id: str, *said: str) -> dict[str, Any]:
+        """Ask, and wait until the answer is over."""
+        started = await self.ask(thread_id, "Hello", *(said or ("Hi",)))
+        await self.service.runner.wait(started["run_id"])
+        return started
+
+    async def frames(self, path: str, after: str | None = None, **headers: str) -> AsyncIterator[Frame]:
+        """The frames of a stream as they come."""
+        headers["accept"] = "text/event-stream"
+        if after is not None:
+            headers["last-event-id"] = after
+        async with self.client.stream("GET", path, headers=headers, timeout=60) as response:
+            assert response.status_code == 200, await response.aread()
+            async for event in httpx_sse.EventSource(response).aiter_sse():
+                yield Frame(event.id, event.event, event.json())
+
+    async def _agent(self, context: AgentContext[Any], message: UserMessageItem) -> None:
+        async with context.message() as writing:
+            while (said := await self.said.get()) is not None:
+                if isinstance(said, Exception):
+                    raise said
+                await writing.write(said)
+                await context.flush()
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[ThreadStore]:
+        async with self.log as log, ThreadStore(log) as store:
+            yield store
+
+
+Start = Callable[..., AbstractAsyncContextManager[Threads]]
+
+
+@asynccontextmanager
+async def _start(log: MemoryLog | None = None, limits: ServerLimits | None = None) -> AsyncIterator[Threads]:
+    threads = Threads(log or MemoryLog(), limits)
+    async with _serve(create_app(threads.service, principal=threads.agent)) as url:
+        threads.url = url
+        async with httpx.AsyncClient(base_url=url) as threads.client:
+            yield threads
+
+
+@pytest.fixture
+def start() -> Start:
+    """Starts a service; for tests that need more than one, or limits of their own."""
+    return _start
+
+
+@pytest.fixture
+async def threads() -> AsyncIterator[Threads]:
+    """A running service with nothing in it."""
+    async with _start() as threads:
+        yield threads
