@@ -2,6 +2,7 @@
 
 from threadlog.exchange.exporting import export_line, export_run, export_threads
 from threadlog.exchange.importing import ImportOutcome, import_run
+from threadlog.exchange.lines import bounded_lines
 from threadlog.exchange.pace import Pace
 from threadlog.exchange.replaying import replay
 from threadlog.exchange.run import InvalidRun, Run, read_run
@@ -11,6 +12,7 @@ __all__ = [
     "InvalidRun",
     "Pace",
     "Run",
+    "bounded_lines",
     "export_line",
     "export_run",
     "export_threads",
