@@ -33,8 +33,7 @@ class Channel:
 
     def __init__(self, view: View[Any], bounds: FeedBounds, tasks: Tasks) -> None:
         self.subscribers = 0
-        self.last = 0
-        """The highest number that is known to exist; there may be events up to it."""
+        self._last = 0  # the highest number that is known to exist; there may be events up to it
         self._ended = False
         self._pages = Pages(view, bounds.page_events, tasks)
         self._view, self._bounds = view, bounds
@@ -51,7 +50,7 @@ class Channel:
 
     def saw(self, last: int) -> None:
         """Learn from a read where the view ends."""
-        self.last = max(self.last, last)
+        self._last = max(self._last, last)
 
     def add(self, after: int, upto: int, events: Sequence[Event]) -> None:
         """Take the view's events after `after` up to `upto`, which follow on what was added before.
@@ -60,8 +59,9 @@ class Channel:
         together, as they do on the way in.
         """
         if self._upto is not None and self._upto != after:
-            if self._view.dense:
+            if self._view.dense:  # never, by the contract; then only reading the log can tell what is wrong
                 self._drop_ring()
+                self._held.clear()
             else:
                 after = self._upto
         if not self._held:
@@ -81,7 +81,7 @@ class Channel:
             LogError: the log cannot be read or watched; each subscriber gets an exception of its own.
         """
         while True:
-            if at >= self.last and not self._ended:
+            if at >= self._last and not self._ended:
                 await self._wait()
             elif (stretch := self._in_ring(at)) is not None:
                 return stretch
