@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import IO, NamedTuple
 
+from threadlog.exchange import bounded_lines
+
 STDIN = "-"
 
 
@@ -35,7 +37,7 @@ def read_lines(file: str) -> Iterator[Line]:
         OSError: the file cannot be read, or is no whole gzip file.
     """
     with _raw(file) as raw, _unpacked(raw) as text:
-        for number, line in enumerate(text, 1):
+        for number, line in enumerate(bounded_lines(text), 1):
             if line.strip():
                 yield Line(file, number, line.strip(), 0 if file == STDIN else raw.tell())
 
