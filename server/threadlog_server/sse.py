@@ -29,7 +29,24 @@ OPENING = b":\n\n"
 """The first bytes of every stream: a comment, which makes proxies pass the headers on."""
 
 STREAMED: dict[str, Any] = {
-    MEDIA_TYPE: {"schema": {"type": "string", "description": "Frames of server-sent events, UTF-8."}}
+    MEDIA_TYPE: {
+        "schema": {
+            "type": "object",
+            "title": "StreamedEvent",
+            "description": "One event of the stream.",
+            "required": ["data"],
+            "properties": {
+                "id": {"type": "string", "description": "A cursor: send it as `Last-Event-ID` when you come back."},
+                "event": {"type": "string", "enum": ["message", "end"], "description": "`end` for the last one."},
+                "data": {
+                    "type": "string",
+                    "contentMediaType": "application/json",
+                    "description": "The event as pages show it; with `end`, the `reason`, the `cursor`, and what else "
+                    "there is to say: `run_id`, `detail`.",
+                },
+            },
+        }
+    }
 }
 """How the API's description calls a stream."""
 
