@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
@@ -13,11 +14,15 @@ from threadlog.cli.extensions import add_extensions
 from threadlog.cli.maintenance import backup, repair, verify
 from threadlog.cli.output import Output
 from threadlog.cli.plugins import plugins
+from threadlog.cli.show import show
+from threadlog.cli.tail import tail
 from threadlog.cli.threads import threads
 from threadlog.cli.version import version
 
 _COMMANDS: Mapping[str, Callable[..., Any]] = {
     "threads": threads,
+    "show": show,
+    "tail": tail,
     "verify": verify,
     "repair": repair,
     "backup": backup,
@@ -33,16 +38,13 @@ def run(arguments: Sequence[str]) -> int:
     Args:
         arguments: what follows the program's name. ``--debug`` may stand anywhere before ``--``.
     """
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     ours, dashes, theirs = _cut(arguments, "--")
     rest = [argument for argument in ours if argument != _DEBUG]
+    debug = len(rest) < len(ours)
+    _prepare(debug=debug)
     app = make_app(rich_help=sys.stdout.isatty())
-    code = guarded(
-        lambda: app(args=[*(rest or ["--help"]), *dashes, *theirs], prog_name="threadlog", standalone_mode=False),
-        Output(),
-        debug=rest != list(ours),
-    )
+    words = [*(rest or ["--help"]), *dashes, *theirs]
+    code = guarded(lambda: app(args=words, prog_name="threadlog", standalone_mode=False), Output(), debug=debug)
     return code if rest else ExitCode.USAGE
 
 
@@ -70,6 +72,14 @@ def _shared(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error; may stand anywhere.")] = False,
 ) -> None:
     """Keep the threads of AI agents as events in a log that loses nothing."""
+
+
+def _prepare(*, debug: bool) -> None:
+    """Let no text fail to print, and keep log records, which are for servers, out of a command's words."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    handler = logging.StreamHandler() if debug else logging.NullHandler()
+    logging.getLogger("threadlog").addHandler(handler)
 
 
 def _cut(arguments: Sequence[str], mark: str) -> tuple[list[str], list[str], list[str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated
@@ -12,14 +11,13 @@ import typer
 from threadlog.cli.files import replacing
 from threadlog.cli.invocation import Invocation, command_with_list
 from threadlog.cli.opening import principal_of, reading_store
-from threadlog.exchange import export_run, export_threads
+from threadlog.cli.printable import counted
+from threadlog.exchange import export_line, export_threads
 from threadlog.store import Principal, ThreadStore
 
 Threads = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="[THREAD]... [KEY=VALUE]...", help="Ids of the threads; none: all. Settings may stand among them."
-    ),
+    typer.Argument(metavar="THREAD|KEY=VALUE", help="Ids of the threads; none: all. Settings may stand among them."),
 ]
 To = Annotated[
     str | None, typer.Option("--output", "-o", metavar="FILE", help="Write here, all or nothing, instead of stdout.")
@@ -37,7 +35,7 @@ async def export(invocation: Invocation, *, threads: Threads = None, to: To = No
                 written += 1
                 advance(written, 0)
     if to is not None:
-        invocation.output.remark(f"{written} threads written to {to}")
+        invocation.output.remark(f"{counted(written, 'thread')} written to {to}")
 
 
 async def _lines(store: ThreadStore, principal: Principal, threads: list[str] | None) -> AsyncIterator[bytes]:
@@ -46,7 +44,7 @@ async def _lines(store: ThreadStore, principal: Principal, threads: list[str] | 
             yield line
         return
     for thread in threads:
-        yield json.dumps(export_run(await store.state(principal, thread)), ensure_ascii=False).encode()
+        yield export_line(await store.state(principal, thread))
 
 
 @contextmanager

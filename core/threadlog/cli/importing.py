@@ -24,7 +24,7 @@ from threadlog.store import Principal, ThreadStore
 Files = Annotated[
     list[str],
     typer.Argument(
-        metavar="FILE... [KEY=VALUE]...",
+        metavar="FILE|KEY=VALUE",
         help="JSON lines of runs, gzipped or not; - is stdin. Settings may stand among them.",
         show_default=False,
     ),

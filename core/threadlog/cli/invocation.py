@@ -38,7 +38,7 @@ UserOption = Annotated[
 ]
 Overrides = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[KEY=VALUE]...", help="Settings for this once, such as log.url=file:PATH."),
+    typer.Argument(metavar="KEY=VALUE", help="Settings for this once, such as log.url=file:PATH."),
 ]
 
 

@@ -13,6 +13,7 @@ from threadlog.cli.folding import FoldCheck, check_folds
 from threadlog.cli.invocation import Invocation, command, until_done
 from threadlog.cli.opening import reading_log
 from threadlog.cli.output import JsonOption, Output
+from threadlog.cli.printable import counted
 from threadlog.log import Finding, Maintenance, MaintenanceReport, NoMaintenance
 from threadlog.log.loading import maintenance
 from threadlog.model import default_registry
@@ -27,11 +28,11 @@ def verify(invocation: Invocation, *, json: JsonOption = False) -> ExitCode:
     """Check everything stored, and that each thread's state follows from its events. Changes nothing."""
     storage = _verify_storage(invocation)
     if storage is not None and not storage.ok:
-        _print(invocation.output, storage.findings, json=json, ok=False, events=storage.events)
+        _print(invocation.output, storage.findings, json=json, ok=False, event=storage.events)
         return ExitCode.CORRUPT
     folds = until_done(_verify_folds(invocation))
     findings = (*(storage.findings if storage else ()), *folds.findings)
-    counts = {"events": folds.events, "threads": folds.threads, "snapshots": folds.snapshots}
+    counts = {"event": folds.events, "thread": folds.threads, "snapshot": folds.snapshots}
     _print(invocation.output, findings, json=json, ok=not folds.findings, **counts)
     return ExitCode.FAILED if folds.findings else ExitCode.OK
 
@@ -74,15 +75,21 @@ async def _verify_folds(invocation: Invocation) -> FoldCheck:
 
 
 def _report(output: Output, report: MaintenanceReport, *, json: bool) -> ExitCode:
-    _print(output, report.findings, json=json, ok=report.ok, events=report.events)
+    _print(output, report.findings, json=json, ok=report.ok, event=report.events)
     return ExitCode.OK if report.ok else ExitCode.CORRUPT
 
 
 def _print(output: Output, findings: Sequence[Finding], *, json: bool, ok: bool, **counts: int) -> None:
     if json:
-        output.json({"ok": ok, **counts, "findings": msgspec.to_builtins(findings)})
+        output.json(
+            {
+                "ok": ok,
+                **{f"{name}s": count for name, count in counts.items()},
+                "findings": msgspec.to_builtins(findings),
+            }
+        )
         return
     for found in findings:
         output.spans((f"{found.level}: ", _STYLES[found.level]), (f"{found.place}: {found.message}", ""))
     verdict = "all is well" if ok else "this log is damaged; see above"
-    output.line(f"{', '.join(f'{count} {name}' for name, count in counts.items())}: {verdict}", "" if ok else "red")
+    output.line(f"{', '.join(counted(count, name) for name, count in counts.items())}: {verdict}", "" if ok else "red")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from threadlog.cli.errors import UsageFault
 from threadlog.cli.invocation import Invocation
-from threadlog.log import EventLog
+from threadlog.log import EventLog, LogNotFound
 from threadlog.log.loading import open_log
 from threadlog.store import Principal, ThreadStore
 
@@ -30,7 +30,12 @@ async def reading_log(invocation: Invocation) -> AsyncGenerator[EventLog, None]:
     """
     if invocation.url.scheme == "memory":
         raise UsageFault("a memory: log holds nothing that another command wrote; name one that lasts, as file:PATH.")
-    async with open_log(invocation.url, read_only=True, create=False) as log:
+    async with AsyncExitStack() as stack:
+        try:
+            log = await stack.enter_async_context(open_log(invocation.url, read_only=True, create=False))
+        except LogNotFound as error:
+            message = f"there is no log at {invocation.url}: check --log, or make one with threadlog import or serve."
+            raise LogNotFound(message) from error
         yield log
 
 

@@ -35,6 +35,11 @@ def printable_json(text: str) -> str:
     return _UNSAFE_ON_A_LINE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
+def counted(count: int, noun: str) -> str:
+    """A count of things: ``1 event``, ``2 events``."""
+    return f"{count} {noun if count == 1 else noun + 's'}"
+
+
 def _escape(match: re.Match[str]) -> str:
     char = match[0]
     code = ord(char)

@@ -12,6 +12,7 @@ from threadlog.cli.invocation import Invocation, command
 from threadlog.cli.items import describe, print_block
 from threadlog.cli.opening import principal_of, reading_store
 from threadlog.cli.output import JsonOption, Output
+from threadlog.cli.printable import counted
 from threadlog.log import START, Event
 from threadlog.projection import ThreadState
 from threadlog.store import Principal, ThreadStore
@@ -78,5 +79,5 @@ def _metadata(state: ThreadState) -> dict[str, Any] | None:
 def _heading(state: ThreadState) -> str:
     title = state.metadata.title if state.metadata else None
     running = state.active_run
-    about = [f"owner {state.owner}", f"{state.seq} events"] + ([f"run {running.id} goes on"] if running else [])
+    about = [f"owner {state.owner}", counted(state.seq, "event")] + ([f"run {running.id} goes on"] if running else [])
     return f"{state.thread_id}  {title or '(no title)'}  [{', '.join(about)}]"

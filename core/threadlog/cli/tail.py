@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Callable
 from typing import Annotated
 
@@ -39,22 +40,23 @@ async def tail(
     json: JsonOption = False,
 ) -> None:
     """Follow a thread live, until Ctrl-C; it says how to go on from there."""
-    reader = Reader(invocation.output, events=events, json=json, full=full)
-    start = None if new and after is None else Cursor.parse(after) if after else START
-    cursor = start
+    output, who = invocation.output, principal_of(invocation)
+    reader = Reader(output, events=events, json=json, full=full)
+    start = Cursor.parse(after) if after else START
     try:
         async with reading_store(invocation) as store:
-            async for batch in store.follow(principal_of(invocation), thread, after=start):
+            if new and not after:
+                start = (await store.state(who, thread)).cursor
+            async for batch in store.follow(who, thread, after=start):
                 ended = [reader.print(event) for event in batch.events]
-                cursor = batch.cursor
+                start = batch.cursor
                 if until_run_ends and any(ended):
-                    return
+                    break
     except asyncio.CancelledError:
-        return
-    finally:
-        reader.end()
-        if cursor is not None:
-            invocation.output.remark(f"to go on: threadlog tail {thread} --after {cursor}")
+        # Being told to stop is how a tail ends.
+        pass
+    reader.end()
+    output.remark(f"to go on: threadlog tail {shlex.quote(thread)} --after {start}")
 
 
 class Reader:
