@@ -29,6 +29,7 @@ async def answer(case: Case, text: str) -> str:
 async def _answer(case: Case, request: Request, text: str) -> str:
     try:
         if request.action in _ANSWERERS:
+            await case.chooser.refuse_outside(request)
             said = await _ANSWERERS[request.action](case, request)
             case.focus.request = request
             return said

@@ -10,7 +10,7 @@ from threadlog.agents.folder.desk import Desk
 from threadlog.agents.folder.listing import Entry, Listing
 from threadlog.agents.folder.names import Names
 from threadlog.agents.folder.request import Focus
-from threadlog.agents.folder.targets import Chooser
+from threadlog.agents.folder.targets import Chooser, Targets
 
 
 class Case(Struct):
@@ -35,4 +35,16 @@ class Case(Struct):
 
 def with_notes(text: str, notes: Sequence[str]) -> str:
     """An answer with what the user should know besides."""
-    return "\n\n".join([text, *dict.fromkeys(notes)])
+    said = [note for note in dict.fromkeys(notes) if note]
+    return f"{text}\n\n{' '.join(said)}" if said else text
+
+
+def about(targets: Targets, text: str) -> str:
+    """An answer about some files, with how they were chosen."""
+    lead = f"{targets.lead}\n\n" if targets.lead else ""
+    return with_notes(lead + text, targets.notes)
+
+
+def the(targets: Targets) -> str:
+    """Some files at the beginning of a sentence."""
+    return targets.words if targets.words.startswith("`") else f"The {targets.words}"

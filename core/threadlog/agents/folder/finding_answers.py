@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 import msgspec
+from msgspec import Struct
 
 from threadlog.agents.folder.case import Case, with_notes
 from threadlog.agents.folder.listing import Entry
@@ -12,7 +13,8 @@ from threadlog.agents.folder.request import Pick, Request
 from threadlog.agents.folder.root import NoSuchPath
 from threadlog.agents.folder.search import Found, Term
 from threadlog.agents.folder.showing_answers import show_section
-from threadlog.agents.folder.targets import Targets, measured
+from threadlog.agents.folder.targets import Targets, measured, superlative
+from threadlog.agents.folder.terms import singular
 from threadlog.agents.folder.tools import Selection
 from threadlog.agents.folder.wording import bullets, code, codes, number, size, times, with_size
 
@@ -22,42 +24,46 @@ _SHOWN_LINES = 25
 
 async def occurrences(case: Case, request: Request) -> str:
     """How often a text occurs, on how many lines, or in how many files."""
-    found, targets = await _searched(case, request)
+    done = await _searched(case, request)
+    found, targets, what = done.found, done.targets, done.what
     case.focus.files = [file.path for file in found.files[:50]]
     case.focus.file = found.files[0].path if len(found.files) == 1 else targets.files[0].path if targets.single else ""
-    what = request.named
     if not found.files:
-        return with_notes(f"There {_no(request)} in {targets.words}.{_elsewhere(found, request.term)}", targets.notes)
+        return with_notes(f"There {_no(request)} in {targets.words}.", targets.notes)
     if "files" in request.units and request.how == "count" and _asks_for_files(request):
-        head = f"{number(len(found.files), 'file')} of {targets.words} {'mentions' if len(found.files) == 1 else 'mention'} {what}"
+        head = f"{len(found.files):,} of {targets.words} {'mentions' if len(found.files) == 1 else 'mention'} {what}"
     elif "lines" in request.units:
         head = f"{number(found.lines, 'line')} {'holds' if found.lines == 1 else 'hold'} {what}, in {_in_files(found, targets)}"
     elif request.concept:
-        head = f"There {'is' if found.occurrences == 1 else 'are'} {found.occurrences:,} {what} in {_in_files(found, targets)}"
+        head = f"There {'is' if found.occurrences == 1 else 'are'} {number(found.occurrences, request.concept, what)} in {_in_files(found, targets)}"
     else:
         head = f"{what} occurs {times(found.occurrences)} in {_in_files(found, targets)}"
     lines = [f"{code(file.path)}: {file.occurrences:,}" for file in found.files[:_SHOWN_FILES]]
     if len(found.files) > _SHOWN_FILES:
         lines.append(f"… and {number(len(found.files) - _SHOWN_FILES, 'file')} more")
     table = f":\n\n{bullets(lines)}" if len(found.files) > 1 else "."
-    return with_notes(f"{head}{table}", [_other_counts(found, request.term), *_limits(found), *targets.notes])
+    return with_notes(f"{head}{table}", [_other_counts(found, done.term), *_limits(found), *targets.notes])
 
 
 async def search(case: Case, request: Request) -> str:
     """Where a text occurs."""
     if request.how == "topic" and (section := await _section_on(case, request)):
         return section
-    found, targets = await _searched(case, request)
+    done = await _searched(case, request)
+    found, targets, what = done.found, done.targets, done.what
+    if request.how == "without":
+        return _without(case, done)
     if not found.files and request.how == "definition":
         return await _mentions_instead(case, request)
     case.focus.files = [file.path for file in found.files[:50]]
+    case.focus.line = found.hits[0].line if found.hits else 0
     case.focus.file = found.files[0].path if found.files else targets.files[0].path if targets.single else ""
-    what = request.named
     if not found.files:
         no = "No, there" if request.asks else "There"
-        return with_notes(f"{no} {_no(request)} in {targets.words}.{_elsewhere(found, request.term)}", targets.notes)
+        return with_notes(f"{no} {_no(request)} in {targets.words}.", targets.notes)
     yes = "Yes: " if request.asks else ""
-    head = f"{yes}{_subject(request, found, what)} in {_in_files(found, targets)}:"
+    subject = _subject(request, found, what)
+    head = f"{yes or ''}{subject if yes else subject[:1].upper() + subject[1:]} in {_in_files(found, targets)}:"
     if "files" in request.units and len(found.files) > 5:
         lines = [f"{code(file.path)}: {times(file.occurrences)}" for file in found.files[:_SHOWN_FILES]]
         if len(found.files) > _SHOWN_FILES:
@@ -65,6 +71,17 @@ async def search(case: Case, request: Request) -> str:
     else:
         lines = hit_lines(found)
     return with_notes(f"{head}\n\n{bullets(lines)}", [*_limits(found), *targets.notes])
+
+
+def _without(case: Case, done: _Search) -> str:
+    """The text files that do not hold the term."""
+    holding = {file.path for file in done.found.files}
+    files = [entry for entry in done.targets.files if entry.path not in holding]
+    case.spoke_of(files)
+    if not files:
+        return with_notes(f"All of {done.targets.words} mention {done.what}.", done.targets.notes)
+    head = f"{len(files):,} of {done.targets.words} {'does' if len(files) == 1 else 'do'} not mention {done.what}:"
+    return with_notes(f"{head}\n\n{bullets(map(with_size, files[:_SHOWN_FILES]))}", [*_limits(done.found), *done.targets.notes])
 
 
 async def pick(case: Case, request: Request) -> str:
@@ -78,6 +95,8 @@ async def pick(case: Case, request: Request) -> str:
         counts = {file.path: file.occurrences for file in found.files}
         words = [f"{code(entry.path)}: {times(counts[entry.path])}" for entry in targets.files]
     else:
+        if len(request.paths) > 1:
+            return await _among_named(case, request, chosen)
         targets = await case.chooser.targets(request)
         words = await _pick_words(case, chosen, targets.files)
     case.spoke_of(targets.files)
@@ -88,15 +107,25 @@ async def pick(case: Case, request: Request) -> str:
     return with_notes(f"{head} are:\n\n{bullets(words)}", targets.notes)
 
 
+async def _among_named(case: Case, request: Request, chosen: Pick) -> str:
+    """Which of the files that are named is the larger, the newer …"""
+    among = await case.chooser.targets(msgspec.structs.replace(request, pick=None))
+    best = await case.chooser.picked(chosen, among)
+    case.spoke_of(best.files)
+    words = await _pick_words(case, chosen, among.files)
+    return with_notes(f"{best.lead}\n\n{bullets(words)}", best.notes)
+
+
 async def most_mentions(case: Case, request: Request) -> tuple[Targets, Found]:
     """The files that mention something most.
 
     Raises:
         NoSuchPath: none mentions it.
     """
-    found, targets = await _searched(case, request)
+    done = await _searched(case, request)
+    found, targets = done.found, done.targets
     if not found.files:
-        raise NoSuchPath(f"There {_no(request)} in {targets.words}.{_elsewhere(found, request.term)}")
+        raise NoSuchPath(f"There {_no(request)} in {targets.words}.")
     assert request.pick is not None
     ranked = list(found.files) if request.pick.most else list(reversed(found.files))
     entries = {entry.path: entry for entry in targets.files}
@@ -126,16 +155,47 @@ async def exists(case: Case, request: Request) -> str:
     return f"{'No, there' if request.asks else 'There'} is no {code(request.missing[0])} in this folder.{near}"
 
 
-async def _searched(case: Case, request: Request) -> tuple[Found, Targets]:
+class _Search(Struct):
+    """A search as it was done."""
+
+    found: Found
+    targets: Targets
+    term: Term
+    what: str
+    """The term in words."""
+
+
+async def _searched(case: Case, request: Request) -> _Search:
+    """Search, and look again for what is not found as it is written.
+
+    Raises:
+        FolderError: what is named cannot be searched.
+    """
     assert request.term is not None
+    term, what = request.term, request.named
     targets = await case.chooser.targets(request, implicit=False)
-    found = await case.desk.search(targets.files, request.term, f"Search {targets.words} for {request.named}")
-    return found, targets
+    found = await case.desk.search(targets.files, term, f"Search {targets.words} for {what}")
+    other = _otherwise(term, found)
+    if other is not None and not found.files:
+        term, what = other, f"“{other.text}”"
+        found = await case.desk.search(targets.files, term, f"Search {targets.words} for {what}")
+    return _Search(found, targets, term, what)
+
+
+def _otherwise(term: Term, found: Found) -> Term | None:
+    """How to look again for what was not found: in any case, or in the singular."""
+    if term.regex:
+        return None
+    if found.in_any_case:
+        return Term(term.text, whole_word=term.whole_word)
+    one = singular(term.text)
+    return Term(one, exact_case=term.exact_case) if one != term.text else None
 
 
 async def _mentions_instead(case: Case, request: Request) -> str:
     plain = request.named.strip("“”")
-    found, targets = await _searched(case, _with_term(request, Term(plain)))
+    done = await _searched(case, _with_term(request, Term(plain)))
+    found, targets = done.found, done.targets
     if not found.files:
         return f"I found no definition of {request.named}, and no mention of it, in {targets.words}."
     case.focus.files = [file.path for file in found.files[:50]]
@@ -172,7 +232,7 @@ def _subject(request: Request, found: Found, what: str) -> str:
     if request.how == "definition":
         return f"{what} is defined"
     if request.concept:
-        return f"there {'is' if found.occurrences == 1 else 'are'} {found.occurrences:,} {what}"
+        return f"there {'is' if found.occurrences == 1 else 'are'} {number(found.occurrences, request.concept, what)}"
     return f"{what} occurs {times(found.occurrences)}"
 
 
@@ -186,15 +246,9 @@ def _no(request: Request) -> str:
     return f"are no {request.named}" if request.concept else f"is no {request.named}"
 
 
-def _elsewhere(found: Found, term: Term | None) -> str:
-    if term is not None and term.exact_case and not term.regex and found.in_any_case:
-        return f" In other case it occurs {times(found.in_any_case)}."
-    return ""
-
-
-def _other_counts(found: Found, term: Term | None) -> str:
+def _other_counts(found: Found, term: Term) -> str:
     """The counts that a stricter or laxer look would give, where they differ."""
-    if term is None or term.regex:
+    if term.regex:
         return ""
     others = []
     if found.in_any_case != found.occurrences:
@@ -232,37 +286,35 @@ async def _pick_words(case: Case, chosen: Pick, files: list[Entry]) -> list[str]
 def _superlative(request: Request) -> str:
     chosen = request.pick
     assert chosen is not None
-    described = request.described
-    one = described.replace("files", "file", 1) if chosen.count == 1 else described
+    files = request.described.replace("files", "file", 1) if chosen.count == 1 else request.described
     if request.term is not None:
-        return f"The {one} with the {'most' if chosen.most else 'fewest'} {request.named if request.concept else f'mentions of {request.named}'}"
-    word = {
-        ("bytes", True): "largest",
-        ("bytes", False): "smallest",
-        ("lines", True): "longest",
-        ("lines", False): "shortest",
-        ("modified", True): "most recently changed",
-        ("modified", False): "oldest (longest unchanged)",
-        ("words", True): "wordiest",
-        ("words", False): "least wordy",
-    }.get((chosen.by, chosen.most), "first")
-    return f"The {word} {one}" if chosen.count == 1 else f"The {chosen.count} {word} {one}"
+        what = request.named if request.concept else f"mentions of {request.named}"
+        return f"The {files} with the {'most' if chosen.most else 'fewest'} {what}"
+    return f"The {'' if chosen.count == 1 else f'{chosen.count} '}{superlative(chosen)} {files}"
 
 
 def _picked_folders(case: Case, chosen: Pick) -> str:
-    totals: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    """Folders by the files directly in them, or by the bytes of all that is below."""
+    direct: dict[str, int] = defaultdict(int)
+    below: dict[str, list[int]] = defaultdict(list)
     for entry in case.listing.files(hidden=True):
         parts = entry.folder.split("/") if entry.folder else []
+        direct[entry.folder] += 1
         for depth in range(1, len(parts) + 1):
-            total = totals["/".join(parts[:depth])]
-            total[0] += 1
-            total[1] += entry.bytes
-    if not totals:
+            below["/".join(parts[:depth])].append(entry.bytes)
+    if not below:
         return "There are no folders with files in this folder."
-    column = 0 if chosen.by == "files" else 1
-    ranked = sorted(totals.items(), key=lambda item: (item[1][column] * (-1 if chosen.most else 1), item[0]))
-    word = ("most" if chosen.most else "fewest") if column == 0 else ("largest" if chosen.most else "smallest")
-    lines = [f"{code(path + '/')} ({number(total[0], 'file')}, {size(total[1])})" for path, total in ranked]
-    if chosen.count > 1:
-        return f"The folders {'with the ' + word + ' files' if column == 0 else 'by size'} are:\n\n{bullets(lines[: chosen.count])}"
-    return f"The folder with the {word} files is {lines[0]}." if column == 0 else f"The {word} folder is {lines[0]}."
+    by_files = chosen.by == "files"
+    measure = {path: direct[path] if by_files else sum(sizes) for path, sizes in below.items()}
+    ranked = sorted(below, key=lambda path: (-measure[path] if chosen.most else measure[path], path))[: chosen.count]
+    word = {(True, True): "most files", (True, False): "fewest files", (False, True): "most bytes"}.get(
+        (by_files, chosen.most), "fewest bytes"
+    )
+    lines = [
+        f"{code(path + '/')} ({number(direct[path], 'file')} directly in it, {number(len(below[path]), 'file')} and "
+        f"{size(sum(below[path]))} with its subfolders)"
+        for path in ranked
+    ]
+    if len(lines) > 1:
+        return f"The folders with the {word} are:\n\n{bullets(lines)}"
+    return f"The folder with the {word} is {lines[0]}."

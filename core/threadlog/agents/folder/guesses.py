@@ -8,7 +8,7 @@ from threadlog.agents.folder.case import Case
 from threadlog.agents.folder.finding_answers import hit_lines
 from threadlog.agents.folder.search import Term
 from threadlog.agents.folder.showing_answers import show_section
-from threadlog.agents.folder.wording import bullets
+from threadlog.agents.folder.wording import bullets, joined
 
 _COMMON = frozenset(
     [
@@ -95,14 +95,15 @@ _COMMON = frozenset(
         "your",
     ]
 )
+_MEANS = {"wrote": "author", "written": "author", "created": "author", "made": "author", "licensed": "license"}
 _DOCUMENTS = (".md", ".markdown", ".rst", ".txt", "")
 
 
 async def guess(case: Case, text: str) -> str | None:
     """A section whose heading, or lines which, hold the words of a question; None if nothing does."""
-    words = [word for word in re.findall(r"[A-Za-z][A-Za-z\-]{3,}", text.lower()) if word not in _COMMON][:5]
+    words = [_MEANS.get(word, word) for word in re.findall(r"[A-Za-z][A-Za-z\-]{3,}", text.lower()) if word not in _COMMON][:5]
     if not words or ("?" not in text and len(words) < 2 and len(text.split()) < 3):
-        return None
+        return f"I cannot answer that: I found nothing about {joined([f'“{word}”' for word in words[:3]])} in the files."
     for entry in sorted(case.listing.files(), key=lambda entry: (entry.path.count("/"), entry.path)):
         if entry.suffix in _DOCUMENTS and entry.name.lower().startswith("readme"):
             section = await show_section(case, entry.path, " ".join(words))
@@ -111,7 +112,7 @@ async def guess(case: Case, text: str) -> str | None:
     return await _lines_with(case, words)
 
 
-async def _lines_with(case: Case, words: list[str]) -> str | None:
+async def _lines_with(case: Case, words: list[str]) -> str:
     for word in sorted(words, key=len, reverse=True)[:3]:
         found = await case.desk.search(case.listing.files(), Term(word), f"Search for “{word}”")
         if found.files:
@@ -120,4 +121,4 @@ async def _lines_with(case: Case, words: list[str]) -> str | None:
                 f"I cannot answer that in words of my own, but “{word}” occurs in the files:\n\n"
                 f"{bullets(hit_lines(found)[:10])}\n\nSay “help” for what I can do."
             )
-    return None
+    return f"I cannot answer that: I found nothing about {joined([f'“{word}”' for word in words[:3]])} in the files."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from threadlog.agents.folder.case import Case, with_notes
+from threadlog.agents.folder.case import Case, about, the, with_notes
 from threadlog.agents.folder.listing import Entry
 from threadlog.agents.folder.request import Request
 from threadlog.agents.folder.targets import Targets
@@ -39,23 +39,23 @@ async def list_files(case: Case, request: Request) -> str:
         targets = await case.chooser._selected(request)  # noqa: SLF001 - a list is of the selection, not of a follow-up
     files = await _sorted(case, request, targets)
     case.spoke_of(files)
-    only = request.selection.folder
+    only = request.selection.folders
     if not files:
-        return with_notes(_nothing(case, request), targets.notes)
+        return about(targets, _nothing(case, request))
     yes = "Yes: there" if request.asks else "There"
     head = f"{yes} {'is' if len(files) == 1 else 'are'} {plural_of(len(files), request.described)}:"
-    if len(files) > _SHOWN and request.selection == Selection(folder=only) and not request.sort:
-        return with_notes(f"{head[:-1]}, at the top level:\n\n{bullets(_level(case, only))}", targets.notes)
+    if len(files) > _SHOWN and request.selection == Selection(folders=only) and not request.sort:
+        return about(targets, f"{head[:-1]}, at the top level:\n\n{bullets(_level(case, only))}")
     lines = [_line(entry, request) for entry in files[:_SHOWN]]
     if len(files) > _SHOWN:
         lines.append(f"… and {len(files) - _SHOWN:,} more")
-    links = [with_size(entry) for entry in _odd(case, only)] if request.selection == Selection(folder=only) else []
-    return with_notes(f"{head}\n\n{bullets(lines + links)}", targets.notes)
+    links = [with_size(entry) for entry in _odd(case, only)] if request.selection == Selection(folders=only) else []
+    return about(targets, f"{head}\n\n{bullets(lines + links)}")
 
 
 async def tree(case: Case, request: Request) -> str:
     """Draw folders and files."""
-    folder = request.selection.folder
+    folder = request.selection.folders[0] if request.selection.folders else ""
     await case.desk.list_files(request.selection, f"List {request.described}")
     lines = [folder + "/" if folder else "."]
     _draw(case, folder, "", lines, request.selection.hidden)
@@ -78,29 +78,31 @@ async def kinds(case: Case, request: Request) -> str:
         f"{_kind_words(suffix)}: {number(count, 'file')}, {size(sizes[suffix])}"
         for suffix, count in counts.most_common(30)
     ]
-    head = f"The {targets.words} are of {number(len(counts), 'kind')}:"
-    return with_notes(f"{head}\n\n{bullets(lines)}" if counts else _nothing(case, request), targets.notes)
+    head = f"{the(targets)} are of {number(len(counts), 'kind')}:"
+    return about(targets, f"{head}\n\n{bullets(lines)}" if counts else _nothing(case, request))
 
 
 async def count(case: Case, request: Request) -> str:
     """How many files and folders there are."""
-    folder = request.selection.folder
-    folders = [entry for entry in case.listing.folders(hidden=request.selection.hidden) if _below(entry, folder)]
+    below = request.selection.folders
+    folders = [entry for entry in case.listing.folders(hidden=request.selection.hidden) if _below(entry, below)]
     if request.units == ("folders",):
-        where = f" under {folder}" if folder else " in all"
+        where = f" under {joined(below)}" if below else " in all"
         return f"There {_are(len(folders))} {number(len(folders), 'folder')}{where}."
     targets = await case.chooser.targets(request, implicit=False)
     case.spoke_of(targets.files)
     said = f"There {_are(len(targets.files))} {plural_of(len(targets.files), request.described)}"
     if {"folders", "entries"} & set(request.units):
-        return with_notes(f"{said} and {number(len(folders), 'folder')}.", targets.notes)
-    if request.selection == Selection(folder=folder):
-        direct = sum(entry.folder == folder for entry in targets.files)
-        inner = len(targets.files) - direct
-        if inner and not request.selection.top_only:
-            said += f" ({direct:,} directly {'there' if folder else 'at the top level'}, {inner:,} in subfolders)"
+        return about(targets, f"{said} and {number(len(folders), 'folder')}.")
+    if len(below) > 1:
+        counts = [f"{sum(_below(entry, (folder,)) for entry in targets.files):,} under {folder}" for folder in below]
+        said += f" ({joined(counts)})"
+    elif request.selection == Selection(folders=below):
+        direct = sum(entry.folder == (below[0] if below else "") for entry in targets.files)
+        if inner := len(targets.files) - direct:
+            said += f" ({direct:,} directly {'there' if below else 'at the top level'}, {inner:,} in subfolders)"
     named = f": {codes([entry.path for entry in targets.files], 10)}" if 0 < len(targets.files) <= 10 else ""
-    return with_notes(f"{said}{named}.", targets.notes)
+    return about(targets, f"{said}{named}.")
 
 
 async def sizes(case: Case, request: Request) -> str:
@@ -108,15 +110,15 @@ async def sizes(case: Case, request: Request) -> str:
     targets = await case.chooser.targets(request)
     case.spoke_of(targets.files)
     if not targets.files:
-        return with_notes(_nothing(case, request), targets.notes)
+        return about(targets, _nothing(case, request))
     if len(targets.files) == 1 and (targets.single or request.selection == Selection()):
         entry = targets.files[0]
-        return with_notes(f"{code(entry.path)} has {exact_size(entry.bytes)}.", targets.notes)
+        return about(targets, f"{code(entry.path)} has {exact_size(entry.bytes)}.")
     total = sum(entry.bytes for entry in targets.files)
     ordered = sorted(targets.files, key=lambda entry: -entry.bytes)
     lines = [with_size(entry) for entry in ordered[:10]]
-    more = f"\n\nThe largest:\n\n{bullets(lines)}" if len(ordered) > 10 else f":\n\n{bullets(lines)}"
-    return with_notes(f"The {targets.words} have {exact_size(total)} together{more}", targets.notes)
+    more = ". The largest" if len(ordered) > len(lines) else ""
+    return about(targets, f"{the(targets)} have {exact_size(total)} together{more}:\n\n{bullets(lines)}")
 
 
 async def modified(case: Case, request: Request) -> str:
@@ -134,12 +136,12 @@ async def measure(case: Case, request: Request) -> str:
     targets = await case.chooser.targets(request)
     units = [unit for unit in ("lines", "words", "characters") if unit in request.units] or ["lines", "words"]
     if not targets.files:
-        return with_notes(_nothing(case, request), targets.notes)
+        return about(targets, _nothing(case, request))
     found = await case.desk.measure(targets.files, f"Count the {joined(units)} of {targets.words}")
     case.spoke_of(targets.files)
     if len(found) == 1:
-        return with_notes(_one(found[0], units), targets.notes)
-    return with_notes(_many(found, units, targets), targets.notes)
+        return about(targets, _one(found[0], units))
+    return about(targets, _many(found, units, targets, request.average))
 
 
 def _one(found: Size, units: Sequence[str]) -> str:
@@ -151,7 +153,7 @@ def _one(found: Size, units: Sequence[str]) -> str:
     return f"{code(found.path)} has {least}{_amounts(found, units)}."
 
 
-def _many(found: Sequence[Size], units: Sequence[str], targets: Targets) -> str:
+def _many(found: Sequence[Size], units: Sequence[str], targets: Targets, average: bool) -> str:
     texts = [item for item in found if not item.binary and not item.error]
     total = {unit: sum(getattr(item, unit) for item in texts) for unit in units}
     said = joined([number(total[unit], unit[:-1]) for unit in units])
@@ -162,7 +164,11 @@ def _many(found: Sequence[Size], units: Sequence[str], targets: Targets) -> str:
     left = len(found) - len(texts)
     note = f"\n\n{number(left, 'file')} of them cannot be read as text and {_are(left)} not counted." if left else ""
     partial = " at least" if any(item.partial for item in found) else ""
-    return f"The {targets.words} have{partial} {said} together:\n\n{bullets(lines)}{note}"
+    mean = ""
+    if average and texts:
+        means = [f"{total[unit] / len(texts):,.1f} {unit}" for unit in units]
+        mean = f", {joined(means)} on average"
+    return f"{the(targets)} have{partial} {said} together{mean}:\n\n{bullets(lines)}{note}"
 
 
 def _amounts(found: Size, units: Sequence[str]) -> str:
@@ -187,27 +193,28 @@ def _line(entry: Entry, request: Request) -> str:
 
 
 def _folders(case: Case, request: Request) -> str:
-    below = request.selection.folder
+    below = request.selection.folders
     folders = [entry for entry in case.listing.folders(hidden=request.selection.hidden) if _below(entry, below)]
     if not folders:
-        return f"There are no folders under {code(below)}." if below else "There are no folders in this folder."
+        return f"There are no folders under {joined(below)}." if below else "There are no folders in this folder."
     files = case.listing.files()
     lines = [
-        f"{code(entry.path + '/')}: {number(sum(_below(file, entry.path) for file in files), 'file')}"
+        f"{code(entry.path + '/')}: {number(sum(_below(file, (entry.path,)) for file in files), 'file')}"
         for entry in folders
     ]
     return f"There {_are(len(folders))} {number(len(folders), 'folder')}:\n\n{bullets(lines[:_SHOWN])}"
 
 
-def _level(case: Case, folder: str) -> list[str]:
-    """Folders and files directly in a folder."""
+def _level(case: Case, places: tuple[str, ...]) -> list[str]:
+    """Folders and files directly in some folders."""
+    places = places or ("",)
     files = case.listing.files()
-    folders = [entry for entry in case.listing.folders() if entry.folder == folder]
+    folders = [entry for entry in case.listing.folders() if entry.folder in places]
     lines = [
-        f"{code(entry.path + '/')}: {number(sum(_below(file, entry.path) for file in files), 'file')}"
+        f"{code(entry.path + '/')}: {number(sum(_below(file, (entry.path,)) for file in files), 'file')}"
         for entry in folders
     ]
-    return lines + [with_size(entry) for entry in files if entry.folder == folder]
+    return lines + [with_size(entry) for entry in files if entry.folder in places]
 
 
 def _draw(case: Case, folder: str, indent: str, lines: list[str], hidden: bool) -> None:
@@ -223,15 +230,15 @@ def _draw(case: Case, folder: str, indent: str, lines: list[str], hidden: bool) 
 
 def _nothing(case: Case, request: Request) -> str:
     no = "No: there" if request.asks else "There"
-    return f"{no} are no {request.described}{'' if request.selection.folder else ' in this folder'}."
+    return f"{no} are no {request.described}{'' if request.selection.folders else ' in this folder'}."
 
 
-def _odd(case: Case, folder: str) -> list[Entry]:
+def _odd(case: Case, folders: tuple[str, ...]) -> list[Entry]:
     """Links, pipes and the like: named, not counted as files."""
     return [
         entry
         for entry in case.listing.entries
-        if (entry.link is not None or entry.special) and not entry.hidden and _below(entry, folder)
+        if (entry.link is not None or entry.special) and not entry.hidden and _below(entry, folders)
     ][:_SHOWN]
 
 
@@ -245,8 +252,8 @@ def _kind_words(suffix: str) -> str:
     return f"{code(suffix)} ({KIND_NAMES[suffix]})" if suffix in KIND_NAMES else code(suffix)
 
 
-def _below(entry: Entry, folder: str) -> bool:
-    return not folder or entry.path.startswith(folder + "/")
+def _below(entry: Entry, folders: tuple[str, ...]) -> bool:
+    return not folders or any(entry.path.startswith(folder + "/") for folder in folders)
 
 
 def _are(count: int) -> str:

@@ -48,7 +48,7 @@ def outline(path: str, suffix: str, lines: Iterable[str]) -> Outline:
     """Outline a file by its kind: headings of Markdown and reStructuredText, definitions of programs."""
     reader = _Headings() if suffix in TEXTUAL else _Definitions()
     count = words = 0
-    opening = _Opening()
+    opening = _Opening(prose=suffix in TEXTUAL)
     for count, line in enumerate(lines, 1):
         words += len(line.split())
         reader.take(line, count)
@@ -98,10 +98,12 @@ class _Definitions:
 
 
 class _Opening:
-    """Collects the first paragraph of prose: of a document, of a docstring, or of a leading comment."""
+    """Collects the first paragraph: of a document, or of the docstring or comment with which a program begins."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, prose: bool) -> None:
         self._found: list[str] = []
+        self._is_prose = prose
+        self._quote = ""
         self._over = False
 
     @property
@@ -112,12 +114,28 @@ class _Opening:
     def take(self, line: str) -> None:
         if self._over:
             return
-        prose = _prose(line)
-        if prose:
-            self._found.append(prose)
+        if not self._is_prose and not self._speaks(line):
+            self._over = bool(line.strip())
+            return
+        words = _prose(line)
+        if words:
+            self._found.append(words)
             self._over = sum(map(len, self._found)) > 400
         elif self._found:
             self._over = True
+
+    def _speaks(self, line: str) -> bool:
+        """Whether a line of a program is a comment or within its docstring."""
+        text = line.strip()
+        if self._quote:
+            self._quote = "" if self._quote in text else self._quote
+            return True
+        quoted = re.match(r'[rRuU]?("""|\'\'\'|/\*)', text)
+        if quoted is not None:
+            end = "*/" if quoted[1] == "/*" else quoted[1]
+            self._quote = "" if end in text[quoted.end() :] else end
+            return True
+        return text.startswith(("#", "//", "--", ";"))
 
 
 def _is_title(line: str) -> bool:

@@ -39,8 +39,12 @@ class Phrase:
         """Take the first match of a pattern out of the text, leaving `put` in its place."""
         found = self.has(pattern)
         if found is not None:
-            self.text = self.text[: found.start()] + put + self.text[found.end() :]
+            self.replace(found, put)
         return found
+
+    def replace(self, found: re.Match[str], put: str) -> None:
+        """Put something in the place of a match in the text as it is."""
+        self.text = self.text[: found.start()] + put + self.text[found.end() :]
 
     def plain(self, text: str) -> str:
         """A piece of the text with its quotes put back, without their quotation marks."""

@@ -54,7 +54,7 @@ class Pick(Struct, frozen=True):
 class Part(Struct, frozen=True):
     """A part of a file."""
 
-    kind: Literal["head", "tail", "range", "whole", "section"]
+    kind: Literal["head", "tail", "range", "whole", "section", "around"]
     first: int = 1
     """First line of a range; number of lines of a head or tail."""
     last: int = 0
@@ -88,6 +88,8 @@ class Request(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """It speaks of what the last answer was about."""
     plural: bool = False
     """… of all that it was about."""
+    among: bool = False
+    """It picks among the files that the last answer listed."""
     ordinal: int | None = None
     """… of one in its list: 1 for the first, -1 for the last."""
     asks: bool = False
@@ -95,8 +97,10 @@ class Request(Struct, frozen=True, kw_only=True, omit_defaults=True):
     everything: bool = False
     """It says that the whole folder is meant."""
     how: str = ""
-    """What is wanted of the term: ``count``, ``search``, ``definition`` or ``topic``."""
+    """What is wanted of the term: ``count``, ``search``, ``definition``, ``topic`` or ``without``."""
     concept: str = ""
+    """The plain name of what is looked for where files are made of it: ``function``."""
+    average: bool = False
     each: bool = False
     """For each file apart."""
     sort: Measure | Literal["name", ""] = ""
@@ -114,6 +118,8 @@ class Focus(Struct, omit_defaults=True):
     """The file that was spoken of last."""
     files: list[str] = []
     """The files that were listed last."""
+    line: int = 0
+    """The line of the first match that was shown; 0 for none."""
     next_line: int = 0
     """Where reading on begins; 0 if the file was read to its end."""
     request: Request | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from threadlog.agents.folder.case import Case, with_notes
+from threadlog.agents.folder.case import Case, about, with_notes
 from threadlog.agents.folder.listing import Entry
 from threadlog.agents.folder.outline import Outline, Part
 from threadlog.agents.folder.request import Part as Wanted
@@ -23,7 +23,7 @@ async def read(case: Case, request: Request, targets: Targets | None = None) -> 
     """Show files, or a part of each."""
     targets = targets or await case.chooser.targets(request)
     if not targets.files:
-        return with_notes(f"There are no {request.described} to show.", targets.notes)
+        return about(targets, f"There are no {request.described} to show.")
     part = request.part or _WHOLE
     shown = targets.files[:_FILES_AT_ONCE]
     texts = [await _shown(case, entry, part, brief=len(shown) > 1) for entry in shown]
@@ -33,7 +33,7 @@ async def read(case: Case, request: Request, targets: Targets | None = None) -> 
     next_line = case.focus.next_line
     case.spoke_of(targets.files)
     case.focus.next_line = next_line if len(targets.files) == 1 else 0
-    return with_notes("\n\n".join(texts), targets.notes)
+    return about(targets, "\n\n".join(texts))
 
 
 async def more(case: Case, request: Request) -> str:
@@ -60,7 +60,7 @@ async def outline(case: Case, request: Request) -> str:
             f"{code(entry.path)} has {_parts_words(parts, request)}:\n\n" + bullets(_part_line(part) for part in parts)
         )
     case.spoke_of(targets.files)
-    return with_notes("\n\n".join(texts), targets.notes)
+    return about(targets, "\n\n".join(texts))
 
 
 async def summary(case: Case, request: Request) -> str:
@@ -71,7 +71,7 @@ async def summary(case: Case, request: Request) -> str:
     targets = await case.chooser.targets(request)
     texts = [await _file_summary(case, entry) for entry in targets.files[:3]]
     case.spoke_of(targets.files)
-    return with_notes("\n\n".join(texts), targets.notes)
+    return about(targets, "\n\n".join(texts))
 
 
 async def longest(case: Case, request: Request) -> str:
@@ -80,9 +80,9 @@ async def longest(case: Case, request: Request) -> str:
     found = await case.desk.longest_line(targets.files, f"Find the longest line of {targets.words}")
     case.spoke_of(targets.files)
     if found is None:
-        return with_notes(f"There are no lines in {targets.words}.", targets.notes)
+        return about(targets, f"There are no lines in {targets.words}.")
     line = f"line {found.line:,} of {code(found.path)}, with {number(len(found.text), 'character')}"
-    return with_notes(f"The longest line is {line}:\n\n{fenced(found.text[:400])}", targets.notes)
+    return about(targets, f"The longest line is {line}:\n\n{fenced(found.text[:400])}")
 
 
 async def compare(case: Case, request: Request) -> str:
@@ -123,7 +123,7 @@ async def _shown(case: Case, entry: Entry, part: Wanted, *, brief: bool) -> str:
     if part.kind == "section":
         section = await show_section(case, entry.path, part.name)
         return section or await _no_section(case, entry, part.name)
-    first, last = _span(part)
+    first, last = _span(part, case.focus.line)
     try:
         excerpt = await case.desk.read(entry.path, first, 20 if brief and part.kind == "whole" else last)
     except FolderError as error:
@@ -136,7 +136,9 @@ async def _shown(case: Case, entry: Entry, part: Wanted, *, brief: bool) -> str:
     return _excerpt(entry, excerpt)
 
 
-def _span(part: Wanted) -> tuple[int, int | None]:
+def _span(part: Wanted, hit: int) -> tuple[int, int | None]:
+    if part.kind == "around" and hit:
+        return max(1, hit - 3), hit + 3
     if part.kind == "head":
         return 1, part.first
     if part.kind == "tail":
@@ -227,7 +229,7 @@ async def _file_summary(case: Case, entry: Entry) -> str:
 
 
 async def _folder_summary(case: Case, request: Request) -> str:
-    found = await case.desk.list_files(Selection(folder=request.selection.folder), "List all files")
+    found = await case.desk.list_files(Selection(folders=request.selection.folders), "List all files")
     suffixes: dict[str, int] = {}
     for entry in found.files:
         suffixes[entry.suffix] = suffixes.get(entry.suffix, 0) + 1
@@ -240,6 +242,6 @@ async def _folder_summary(case: Case, request: Request) -> str:
         else "This folder is empty."
     )
     readme = case.names.find("readme", folder=False)
-    if readme is None or request.selection.folder:
+    if readme is None or request.selection.folders:
         return said
     return f"{said}\n\n{await _file_summary(case, readme.entry)}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from msgspec import Struct
 
 from threadlog.agents.folder.desk import Desk
@@ -21,6 +23,8 @@ class Targets(Struct):
     """In words: ``5 Python files under src``."""
     notes: list[str]
     """What the user should know about the choice."""
+    lead: str = ""
+    """A sentence on how they were chosen."""
     single: bool = False
     """One file was meant, not a set that happens to hold one."""
 
@@ -51,6 +55,16 @@ class Chooser:
             return await self.picked(request.pick, chosen)
         return chosen
 
+    async def refuse_outside(self, request: Request) -> None:
+        """Raise for a path that leads out of the folder.
+
+        Raises:
+            FolderError: see above.
+        """
+        for outside in request.outside:
+            if self._inside(outside) is None:
+                await self._desk.read(os.path.expanduser(outside))
+
     async def picked(self, pick: Pick, among: Targets) -> Targets:
         """The extreme ones of some files.
 
@@ -58,15 +72,14 @@ class Chooser:
             NoSuchPath: there are none.
         """
         if not among.files:
-            raise NoSuchPath(f"There are no {among.words} here, so there is none to pick.")
+            raise NoSuchPath(f"There is nothing to choose from: {among.words}.")
         measure = await self._measured(pick, among.files)
         ranked = sorted(among.files, key=lambda entry: (measure[entry.path], entry.path), reverse=pick.most)
         ranked.sort(key=lambda entry: measure[entry.path], reverse=pick.most)
         files = ranked[: pick.count]
         notes = [*among.notes, *_ties(ranked, measure, pick)]
-        return Targets(
-            files, code(files[0].path) if len(files) == 1 else number(len(files), "file"), notes, single=True
-        )
+        words = code(files[0].path) if len(files) == 1 else f"the {len(files)} {superlative(pick)} files"
+        return Targets(files, words, notes, _lead(pick, files, among), single=True)
 
     async def _measured(self, pick: Pick, files: list[Entry]) -> dict[str, float]:
         if pick.by == "bytes":
@@ -78,12 +91,10 @@ class Chooser:
         return {size.path: getattr(size, by) if not size.binary else -1 if pick.most else 10**12 for size in sizes}
 
     async def _named(self, request: Request) -> Targets | None:
-        paths, notes = list(request.paths), []
+        paths, notes = list(request.paths), list[str]()
         for outside in request.outside:
             inside = self._inside(outside)
-            if inside is None:
-                await self._desk.read(outside)
-            elif inside not in paths:
+            if inside is not None and inside not in paths:
                 paths.append(inside)
         for missing in request.missing:
             paths.append(self._guessed(missing, notes))
@@ -113,6 +124,8 @@ class Chooser:
         raise NoSuchPath(f"There is no {code(name)} in this folder. Ask me to list the files to see what there is.")
 
     def _is_follow_up(self, request: Request, *, implicit: bool) -> bool:
+        if request.among and self._focus.files:
+            return True
         if request.selection != Selection() or request.pick is not None:
             return False
         return request.refers or (implicit and not request.everything and bool(self._focus.file))
@@ -127,7 +140,7 @@ class Chooser:
         return self._entries([files[place]])
 
     def _from_focus(self, request: Request) -> Targets | None:
-        if request.plural and self._focus.files:
+        if (request.plural or request.among) and self._focus.files:
             return self._entries(self._focus.files)
         if self._focus.file:
             return self._entries([self._focus.file])
@@ -150,6 +163,31 @@ class Chooser:
         if found.partial:
             notes.append("The folder is so large that I have not seen all of it.")
         return Targets(list(found.files), plural_of(len(found.files), request.described), notes)
+
+
+def superlative(pick: Pick) -> str:
+    """``largest``, ``oldest`` …"""
+    return _SUPERLATIVES[pick.by, pick.most]
+
+
+_SUPERLATIVES = {
+    ("bytes", True): "largest",
+    ("bytes", False): "smallest",
+    ("lines", True): "longest",
+    ("lines", False): "shortest",
+    ("words", True): "wordiest",
+    ("words", False): "least wordy",
+    ("characters", True): "longest",
+    ("characters", False): "shortest",
+    ("modified", True): "most recently changed",
+    ("modified", False): "longest unchanged",
+}
+
+
+def _lead(pick: Pick, files: list[Entry], among: Targets) -> str:
+    if len(files) > 1:
+        return ""
+    return f"Of {among.words}, the {superlative(pick)} is {code(files[0].path)}."
 
 
 def _ties(ranked: list[Entry], measure: dict[str, float], pick: Pick) -> list[str]:

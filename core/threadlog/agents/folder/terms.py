@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from threadlog.agents.folder.patterns import any_of
 from threadlog.agents.folder.phrase import Phrase
 from threadlog.agents.folder.search import Term
 from threadlog.agents.folder.slots import Slots
@@ -28,19 +29,41 @@ _DEFINITION = (
 )
 
 
+How: TypeAlias = Literal["search", "count", "definition", "topic", "without"]
+
+
 class Wanted(Struct, frozen=True):
     """What is looked for."""
 
     term: Term | None = None
     words: str = ""
     """It in words, for the answer."""
-    how: Literal["", "search", "count", "definition", "topic"] = ""
+    how: How | Literal[""] = ""
     """What the phrase does with it."""
     concept: str = ""
     """The plain name of what files are made of: ``function``."""
 
 
-_RULES: list[tuple[str, Literal["search", "count", "definition", "topic"]]] = [
+_SAYS = any_of(
+    *("contain(?:s|ing)?", "mention(?:s|ing)?", "includ(?:e|es|ing)", "referenc(?:e|es|ing)", "import(?:s|ing)?"),
+    *("us(?:e|es|ing)", "call(?:s|ing)?", "say(?:s|ing)?", "have", "has", "define", "match(?:es)?", "refer to", "talk about"),
+)
+_RULES: list[tuple[str, How]] = [
+    (rf"\b(?:do(?:es)?n't|do(?:es)?\s+not|never|not|lack(?:s|ing)?)\s+(?:even\s+)?(?:{_SAYS}\s+)?{_T}{_END}", "without"),
+    (
+        rf"\bwithout\s+(?:a\s+|any\s+|the\s+)*"
+        rf"{any_of('word', 'text', 'string', 'mention of', 'mentions of', 'mentioning', 'containing')}\s+{_T}{_END}",
+        "without",
+    ),
+    (
+        r"\bwhat\s+(?:(?:modules?|packages?|libraries)\s+)?(?:does|do|is|are)\s+(?:▪|it|they)\s+"
+        r"(?P<t>import)(?:s|ed|ing)?\b",
+        "search",
+    ),
+    (
+        rf"\b(?:find|locate|where\s+is|where's|show|see)\s+(?:me\s+)?(?:the\s+)?(?!all\b){_T}\s+(?:function|class|method)\b",
+        "definition",
+    ),
     (rf"\bhow\s+(?:many\s+times|often|frequently)\s+(?:is|are|does|do|did|was|were|has|have|can)\s+{_T}\s+(?:be(?:en)?\s+)?(?:appear|occur|mention|use|used|show|come|called|found|referenced|imported|repeated|get|there|written|seen|exist)", "count"),
     (rf"\bhow\s+(?:many\s+times|often|frequently)\s+(?:does|do|is|are)\s+(?:it|they|▪|the files?)\s+(?:mention|contain|use|say|reference|call|import)s?\s+{_T}{_END}", "count"),
     (rf"\bhow\s+(?:many\s+times|often|frequently)\b.*?\b(?:mention|contain|use|say|reference|call|import)s?\s+{_T}{_END}", "count"),
@@ -55,7 +78,7 @@ _RULES: list[tuple[str, Literal["search", "count", "definition", "topic"]]] = [
     (rf"\b(?:search|scan|look|hunt|grep|check)(?:ing)?\s+(?:(?:through|in|across|over|around)\s+)?(?:(?:the|all|all the|every|each|my|these|those)\s+)*(?:files?\s+|▪\s+|code\s+|it\s+|them\s+|everything\s+|for me\s+)*for\s+{_T}{_END}", "search"),
     (rf"\b(?:occurrences?|mentions?|instances?|usages?|uses|references?|matches|appearances)\s+(?:of|to|for)\s+{_T}{_END}", "search"),
     (rf"\blines?\s+(?:that\s+|which\s+)?(?:contain(?:s|ing)?|mention(?:s|ing)?|with|match(?:es|ing)?|includ(?:e|es|ing)|have|has|having|say(?:s|ing)?)\s+{_T}{_END}", "search"),
-    (rf"\b(?:which|what|any|list|find|show|the|all|files?|▪|one|documents?|it|there|they|that|anything|something|anyone|code|folder|project)\s+(?:me\s+)?(?:all\s+)?(?:the\s+)?(?:files?\s+|lines?\s+|documents?\s+|▪\s+)*(?:that\s+|which\s+|does\s+|do\s+|to\s+)*(?:contain(?:s|ing)?|mention(?:s|ing|ed)?|referenc(?:e|es|ing)|refer(?:s|ring)?\s+to|includ(?:e|es|ing)|talk(?:s|ing)?\s+about|import(?:s|ing)?|discuss(?:es|ing)?|describ(?:e|es|ing)|speaks?\s+(?:of|about)|deal(?:s|ing)?\s+with|mak(?:e|es|ing)\s+use\s+of|us(?:e|es|ing)|call(?:s|ing)?|explain(?:s|ing)?|document(?:s|ing)?|rais(?:e|es|ing))\s+{_T}{_END}", "search"),
+    (rf"(?:▪|\b(?:which|what|who|any|list|find|show|the|all|files?|one|documents?|it|there|they|that|anything|something|anyone|code|folder|project))\s+(?:me\s+)?(?:all\s+)?(?:the\s+)?(?:files?\s+|lines?\s+|documents?\s+|▪\s+)*(?:that\s+|which\s+|does\s+|do\s+|to\s+)*(?:contain(?:s|ing)?|mention(?:s|ing|ed)?|referenc(?:e|es|ing)|refer(?:s|ring)?\s+to|includ(?:e|es|ing)|talk(?:s|ing)?\s+about|import(?:s|ing)?|discuss(?:es|ing)?|describ(?:e|es|ing)|speaks?\s+(?:of|about)|deal(?:s|ing)?\s+with|mak(?:e|es|ing)\s+use\s+of|us(?:e|es|ing)|call(?:s|ing)?|explain(?:s|ing)?|document(?:s|ing)?|rais(?:e|es|ing))\s+{_T}{_END}", "search"),
     (rf"\b(?:say|says|said|tell|tells|written|states?|mentions?|read|reads)\s+(?:anything\s+|something\s+|us\s+|me\s+)?(?:about|on|regarding|concerning)\s+{_T}{_END}", "topic"),
     (rf"\b(?:is|are)\s+(?:the\s+(?:word|text|string)\s+)?{_T}\s+(?:ever\s+|being\s+)?(?:mentioned|used|contained|referenced|imported|called|present|found|documented)\b", "search"),
     (rf"^\s*(?:grep|rg|ag|ack)\s+(?:-\w+\s+)*(?:for\s+)?{_T}{_END}", "search"),
@@ -85,7 +108,7 @@ def wanted_term(phrase: Phrase, slots: Slots) -> Wanted:
 
 
 def _wanted(
-    text: str, how: Literal["search", "count", "definition", "topic"], phrase: Phrase, *, most: bool
+    text: str, how: How, phrase: Phrase, *, most: bool
 ) -> Wanted | None:
     text = text.strip()
     if _PLAIN_THINGS.fullmatch(text):
@@ -111,7 +134,7 @@ def _quoted(phrase: Phrase) -> Wanted:
     return _of(phrase.quote_of(found[0]) or "", "search", phrase, quoted=True)
 
 
-def _concept(text: str, how: Literal["search", "count", "definition", "topic"]) -> Wanted | None:
+def _concept(text: str, how: How) -> Wanted | None:
     plain = re.sub(r"^(?:python|javascript|markdown|all|different)\s+", "", text.lower())
     for name in (plain, plain.removesuffix("s"), plain.removesuffix("es"), plain.removesuffix(" definitions")):
         if name in CONCEPTS:
@@ -129,7 +152,7 @@ def plural(noun: str) -> str:
 
 def _of(
     text: str,
-    how: Literal["search", "count", "definition", "topic"],
+    how: How,
     phrase: Phrase,
     *,
     quoted: bool,
@@ -139,11 +162,11 @@ def _of(
         name = re.escape(re.sub(r"\(.*\)$", "", text.removeprefix("def ").removeprefix("class ")).strip())
         return Wanted(Term(_DEFINITION.format(name), regex=True, exact_case=True), f"“{text}”", how)
     if not quoted and (how == "count" or most):
-        text = _singular(text)
+        text = singular(text)
     return Wanted(Term(text, exact_case=_is_exact(text, phrase), whole_word=_is_word(phrase)), f"“{text}”", how)
 
 
-def _singular(text: str) -> str:
+def singular(text: str) -> str:
     """TODOs are counted as TODO: the plural holds it, and the other way round it would miss most."""
     if re.fullmatch(r"[A-Z]{2,}s|\w{3,}[^sui']s", text):
         return text[:-1]
@@ -151,10 +174,11 @@ def _singular(text: str) -> str:
 
 
 def _is_exact(text: str, phrase: Phrase) -> bool:
+    """Case counts if the term has capitals, as in most search tools, or if the phrase says so."""
     if phrase.has(r"\b(?:ignor(?:e|ing) case|case[- ]insensitiv)"):
         return False
     said = phrase.has(r"\bcase[- ]sensitiv|\bexact(?:ly)?\b|\bliteral(?:ly)?\b") is not None
-    return said or re.fullmatch(r"[A-Z][A-Z0-9_]+", text) is not None
+    return said or text != text.lower()
 
 
 def _is_word(phrase: Phrase) -> bool:

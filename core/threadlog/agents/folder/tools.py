@@ -24,8 +24,8 @@ _BLOCK = 256 * 1024
 class Selection(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Which files are meant."""
 
-    folder: str = ""
-    """Those below this one; empty for all."""
+    folders: tuple[str, ...] = ()
+    """Those below these; empty for all."""
     match: tuple[str, ...] = ()
     """Those whose name, or whose path, fits one of these patterns (``*.py``)."""
     paths: tuple[str, ...] = ()
@@ -37,6 +37,7 @@ class Selection(Struct, frozen=True, kw_only=True, omit_defaults=True):
     modified_before: float | None = None
     hidden: bool = False
     """Also those whose name, or whose folder's name, begins with a dot."""
+    hidden_only: bool = False
     top_only: bool = False
     """Only those directly in the folder."""
 
@@ -111,7 +112,7 @@ class FolderTools:
     def select(self, listing: Listing, selection: Selection) -> Files:
         """The files of a listing that a selection means, by path."""
         chosen = set(selection.paths)
-        named = selection.hidden or _is_hidden(selection.folder)
+        named = selection.hidden or any(map(_is_hidden, selection.folders))
         fits = [
             entry
             for entry in listing.files(hidden=True)
@@ -215,9 +216,11 @@ class FolderTools:
 
 
 def _fits(entry: Entry, selection: Selection) -> bool:
-    if selection.folder and not entry.path.startswith(selection.folder + "/"):
+    if selection.folders and not any(entry.path.startswith(folder + "/") for folder in selection.folders):
         return False
-    if selection.top_only and entry.folder != selection.folder:
+    if selection.hidden_only and not entry.hidden:
+        return False
+    if selection.top_only and entry.folder not in (selection.folders or ("",)):
         return False
     if selection.match and not any(_matches(entry, pattern) for pattern in selection.match):
         return False

@@ -11,7 +11,7 @@ from threadlog.agents.folder.names import Names
 from threadlog.agents.folder.phrase import Phrase
 from threadlog.agents.folder.refusals import foreign, refusal
 from threadlog.agents.folder.request import Action, Focus, Request
-from threadlog.agents.folder.slots import Slots
+from threadlog.agents.folder.slots import Slots, take_slots
 from threadlog.agents.folder.terms import Wanted, wanted_term
 from threadlog.agents.folder.tools import Selection
 
@@ -20,7 +20,7 @@ LONGEST = 2_000
 
 _VERB = (
     r"(?:please\s+)?(?:show|open|read|print|display|view|cat|head|tail|count|list|ls|tell|give|search|find|grep|look|summari[sz]e|compare|diff|outline"
-    r"|describe|how\s+(?:many|much|big|large|long|often|does)|what|what's|whats|which|where|when|is|are|does|do|who|check|quote|get|also\s+(?:show|count|list|read|tell))\b"
+    r"|describe|how\s+(?:many|much|big|large|long|often|does)|(?:in|on)\s+which|what|what's|whats|which|where|when|is|are|does|do|who|check|quote|get|also\s+(?:show|count|list|read|tell))\b"
 )
 _BREAK = re.compile(
     rf"(?:[?!;]+\s+|\.\s+(?=[A-Z❲])|\n+|\s*,?\s+(?:and\s+then|and\s+after\s+that|and\s+also|then|and|plus|but\s+also)\s+(?={_VERB}))"
@@ -96,31 +96,32 @@ _TALK: list[tuple[str, Action]] = [
 
 def _understood(phrase: Phrase, names: Names, last: Request | None, *, first: bool) -> Request:
     said = phrase.text
-    slots = Slots(phrase, names)
-    slots.read()
-    refers = _REFERS.search(said) is not None and slots.selection == Selection() and not slots.folders
+    slots = take_slots(phrase, names)
+    refers = _REFERS.search(said) is not None and not slots.narrows
     wanted = wanted_term(phrase, slots)
     request = Request(
         action="unknown",
-        selection=_selection(slots),
-        described=_described(slots),
-        paths=tuple(slots.paths),
-        also=tuple(slots.also),
-        missing=tuple(slots.missing),
-        outside=tuple(slots.outside),
+        selection=slots.selection,
+        described=slots.described,
+        paths=tuple(slots.mentions.files),
+        also=tuple(slots.mentions.also),
+        missing=tuple(slots.mentions.missing),
+        outside=tuple(slots.mentions.outside),
         pick=slots.pick,
         term=wanted.term,
         named=wanted.words,
         how=wanted.how,
         concept=wanted.concept,
+        among=phrase.has(r"\b(?:of|among)\s+(?:them|those|these)\b|\bwhich one\b") is not None,
         plural=re.search(r"\b(?:them|they|those|these|their|each|all of)\b", said, re.IGNORECASE) is not None,
-        everything=slots.whole_scope
+        everything=slots.mentions.everything
         or phrase.has(r"\b(?:files|all|total|overall|project|folder|repo|codebase|there|here|everything|altogether)\b")
         is not None,
         part=slots.part,
         refers=refers,
         ordinal=slots.ordinal,
         asks=phrase.has(r"^\s*(?:is|are|does|do|did|has|have|was|were|any)\b") is not None,
+        average=phrase.has(r"\b(?:average|mean|on average)\b") is not None,
         each=phrase.has(r"\b(?:each|every|per file|respectively|individually|by file)\b") is not None,
         units=_units(phrase),
     )
@@ -135,15 +136,6 @@ def _understood(phrase: Phrase, names: Names, last: Request | None, *, first: bo
     ):
         request = _continued(request, last)
     return request
-
-
-def _selection(slots: Slots) -> Selection:
-    return msgspec.structs.replace(slots.selection, folder=slots.folders[0] if slots.folders else "")
-
-
-def _described(slots: Slots) -> str:
-    words = ", ".join(dict.fromkeys(slots.words)) or "files"
-    return f"{words} under {slots.folders[0]}" if slots.folders else words
 
 
 def _units(phrase: Phrase) -> tuple[str, ...]:
@@ -193,7 +185,7 @@ _SORTS = {
 
 _READS = r"\b(?:read|open|print|display|view|cat|type out|dump|quote|contents?|content|see|look at|let me see|what does|what do|says?|what is written|what's written|full text|excerpt|text of)\b"
 _SHOWS = r"\b(?:show|give|get|tell|output)\b"
-_COUNTS = r"\b(?:how many|count|number of|total|how much|tally)\b"
+_COUNTS = r"\b(?:how many|count|number of|total|how much|tally|average)\b"
 _LISTS = r"\b(?:list|ls|dir|enumerate|name all|name the|files are|files do|files have|files is|what files|which files|what is in|what's in|whats in|what is inside|what's inside|what do (?:you|i|we) have|what have|what's here|what is here|what can you see|show (?:me )?(?:all|the|everything)|files|folders|directories|contents of the folder|everything|what's there|what is there|available)\b"
 
 
@@ -214,12 +206,12 @@ def _special_action(said: str, phrase: Phrase, slots: Slots, request: Request, w
         said,
         re.IGNORECASE,
     ):
-        if len(slots.paths) + request.refers >= 2 or (
+        if len(slots.mentions.files) + request.refers >= 2 or (
             wanted.how == "" and re.search(r"\b(?:compare|diff)\b", said, re.IGNORECASE)
         ):
             return "compare"
     if (
-        phrase.has(r"\b(?:kinds?|types?|sorts?|formats?|extensions?|languages?)\b")
+        phrase.has(r"\b(?:kinds?|types?|sorts of|formats?|extensions?|languages?)\b")
         and not phrase.has(r"\btype out\b")
         and wanted.term is None
     ):
@@ -228,7 +220,7 @@ def _special_action(said: str, phrase: Phrase, slots: Slots, request: Request, w
         phrase.has(
             r"\b(?:tree|hierarchy|layout|(?:folder|directory|project) structure|structure of (?:the|this) (?:folder|directory|project|repo\w*)|how is (?:this|the) (?:folder|project|repo\w*|code) (?:structured|organi[sz]ed))\b"
         )
-        and not slots.paths
+        and not slots.mentions.files
     ):
         return "tree"
     if phrase.has(r"\blongest (?:line|row)\b"):
@@ -242,18 +234,18 @@ def _counting_action(said: str, phrase: Phrase, slots: Slots, request: Request, 
     starts = re.match(
         r"\W*(?:what(?:'s| is) the )?(?:how many|count|(?:total )?number of|tally)\b", said, re.IGNORECASE
     )
-    if wanted.term is not None and not mentions and (wanted.how == "count" or starts):
+    if wanted.term is not None and not mentions and wanted.how != "without" and (wanted.how == "count" or starts):
         return "occurrences"
     if (
-        counts or re.search(r"\bwc\b|\b(?:line|word|character) counts?\b|\bhow long (?:is|are)\b", said, re.IGNORECASE)
+        counts or re.search(r"\bwc\b|\b(?:line|word|character) counts?\b|\bhow long\b", said, re.IGNORECASE)
     ) and wanted.term is None:
         if {"lines", "words", "characters"} & set(request.units):
             return "measure"
         if "bytes" in request.units:
             return "size"
-        if {"files", "folders", "entries"} & set(request.units) or slots.words or slots.folders:
+        if {"files", "folders", "entries"} & set(request.units) or slots.words or slots.mentions.folders:
             return "count"
-        if slots.paths:
+        if slots.mentions.files:
             return "measure"
     if (
         phrase.has(
@@ -266,7 +258,7 @@ def _counting_action(said: str, phrase: Phrase, slots: Slots, request: Request, 
 
 
 def _describing_action(said: str, phrase: Phrase, slots: Slots, request: Request, wanted: Wanted) -> Action | None:
-    named = bool(slots.paths) or request.refers or slots.pick is not None or request.ordinal is not None
+    named = bool(slots.mentions.files) or request.refers or slots.pick is not None or request.ordinal is not None
     if (
         named
         and slots.part is None
@@ -298,7 +290,7 @@ def _finding_action(said: str, phrase: Phrase, slots: Slots, request: Request, w
     if slots.pick is not None:
         reads = (
             slots.part is not None
-            or phrase.has(_READS)
+            or phrase.has(_READS + r"|\bwhat(?:'s| is)\s+(?:inside|in)\b")
             or (re.match(r"\s*(?:show|give|get)\b", said, re.IGNORECASE) and slots.pick.count == 1)
         )
         if (
@@ -316,17 +308,19 @@ def _finding_action(said: str, phrase: Phrase, slots: Slots, request: Request, w
     if (
         exists
         and slots.part is None
-        and (slots.paths or slots.missing or slots.folders or slots.words)
+        and (slots.mentions.files or slots.mentions.missing or slots.mentions.folders or slots.words)
         and not phrase.has(r"\b(?:show|read|open|print)\b")
     ):
-        return "exists" if slots.paths or slots.missing or request.asks else "list"
+        return "exists" if slots.mentions.files or slots.mentions.missing or request.asks else "list"
     return None
 
 
 def _showing_action(said: str, phrase: Phrase, slots: Slots, request: Request, wanted: Wanted) -> Action | None:
     if slots.part is not None:
         return "read"
-    if slots.paths or slots.missing or slots.outside:
+    if request.refers and phrase.has(r"\bwhat(?:'s| is| does)\s+(?:in|inside|on|it|that|this)\b"):
+        return "read"
+    if slots.mentions.files or slots.mentions.missing or slots.mentions.outside:
         only_names = re.fullmatch(r"[\s▪,.?!:]*(?:and\s|please\b|file\b|the\s|[\s▪,.?!:])*", phrase.text, re.IGNORECASE)
         if (
             phrase.has(_READS)
@@ -340,9 +334,9 @@ def _showing_action(said: str, phrase: Phrase, slots: Slots, request: Request, w
         return "read"
     if request.refers and (phrase.has(_READS) or phrase.has(_SHOWS)) and not phrase.has(r"\b(?:files|folders)\b"):
         return "read"
-    if phrase.has(_LISTS) or slots.folders or slots.words:
+    if phrase.has(_LISTS) or slots.mentions.folders or slots.words:
         return "list"
-    if slots.whole_scope and phrase.has(r"\bwhat\b|\bshow\b"):
+    if slots.mentions.everything and phrase.has(r"\bwhat\b|\bshow\b"):
         return "list"
     return None
 
@@ -365,6 +359,9 @@ def _continued(request: Request, last: Request) -> Request:
         changed |= {"selection": request.selection, "pick": None, "refers": False, "ordinal": None}
     elif request.selection != Selection() or request.described != "files":
         changed |= {"selection": request.selection, "described": request.described, "paths": (), "refers": False}
+    if request.refers and not changed:
+        changed |= {"refers": True, "plural": request.plural, "ordinal": None, "paths": (), "missing": (), "outside": ()}
+        changed |= {"selection": Selection(), "pick": None}
     for name in ("pick", "part", "term", "units", "ordinal", "named"):
         value = getattr(request, name)
         if value:

@@ -72,6 +72,14 @@ KINDS: Mapping[str, tuple[str, ...]] = {
 }
 """Patterns of file names by what people call the kind."""
 
+KIND_WORDS: Mapping[str, str] = {
+    "python": "Python", "py": "Python", "markdown": "Markdown", "md": "Markdown", "javascript": "JavaScript",
+    "js": "JavaScript", "typescript": "TypeScript", "ts": "TypeScript", "rust": "Rust", "go": "Go", "java": "Java",
+    "c": "C", "c++": "C++", "ruby": "Ruby", "json": "JSON", "yaml": "YAML", "yml": "YAML", "toml": "TOML", "xml": "XML",
+    "html": "HTML", "css": "CSS", "csv": "CSV", "pdf": "PDF", "sql": "SQL", "ini": "INI", "php": "PHP",
+}  # fmt: skip
+"""How kinds are written in answers, where not as they are."""
+
 KIND_NAMES: Mapping[str, str] = {
     ".py": "Python",
     ".pyi": "Python stub",
