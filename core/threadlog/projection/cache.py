@@ -84,12 +84,14 @@ class StateCache:
         Raises:
             LogError: the log cannot be read.
         """
-        kept = self._kept.get((tenant, thread_id))
-        known = 0 if kept is None else kept.known_by_updates()
-        if kept is None or not known:
+        key = (tenant, thread_id)
+        kept = self._kept.get(key)
+        if kept is None:
             return await self.load(tenant, thread_id)
-        self._kept.move_to_end((tenant, thread_id))
-        state = kept.state
+        self._kept.move_to_end(key)
+        if kept.pending and not kept.differs_by_updates():
+            self._fold_pending(kept)
+        state, known = kept.state, kept.state.seq + len(kept.pending)
         if at == known:
             return state
         page = await self._log.read_thread(tenant, thread_id, after=known, limit=1)
@@ -254,10 +256,8 @@ class _Kept:
         pending, self.pending, self.pending_bytes, self.only_updates = self.pending, [], 0, True
         return pending
 
-    def known_by_updates(self) -> int:
-        """How far the state and what waits reach, if that is nothing but updates of items; otherwise 0."""
-        if not self.pending:
-            return self.state.seq
-        reach = self.state.seq + len(self.pending)
-        follows = self.pending[0].seq == self.state.seq + 1 and self.pending[-1].seq == reach
-        return reach if follows and self.only_updates else 0
+    def differs_by_updates(self) -> bool:
+        """Whether what waits follows on the state, and is nothing but updates of items."""
+        first, last = self.pending[0].seq, self.pending[-1].seq
+        follows = first == self.state.seq + 1 and last == self.state.seq + len(self.pending)
+        return follows and self.only_updates
