@@ -12,16 +12,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import Struct
 
-from threadlog.exchange.calls import calls_of, without_calls
+from threadlog.exchange.comparing import differing_keys, first_difference, is_longer
 from threadlog.exchange.exporting import export_run
 from threadlog.exchange.metadata import KEYS, item_id, metadata_for
 from threadlog.exchange.notes import FIELD
-from threadlog.exchange.plain import Json, canonical, clean
+from threadlog.exchange.plain import Json, clean
 from threadlog.exchange.reading import Reader, Step
 from threadlog.exchange.run import InvalidRun, Run, read_run
 from threadlog.log import Appended, Limits, NewEvent
@@ -34,11 +34,15 @@ _APPEND_EVENTS = 500
 _TITLE_LETTERS = 200
 
 
+Status: TypeAlias = Literal["imported", "unchanged", "grown", "differs", "invalid"]
+"""What became of a run: ``grown`` also where an import that was cut off was finished; ``differs`` and ``invalid``
+wrote nothing."""
+
+
 class ImportOutcome(Struct, frozen=True, kw_only=True):
     """What became of a run."""
 
-    status: Literal["imported", "unchanged", "grown", "differs", "invalid"]
-    """``grown`` also where an import that was cut off was finished; ``differs`` and ``invalid`` wrote nothing."""
+    status: Status
     thread_id: str | None
     """The run's thread; None where it is no run."""
     events: int
@@ -109,24 +113,26 @@ class _Import:
         state = await self._store.state(self._looker, self._thread_id)
         stored = export_run(state)
         messages = stored.pop("messages")
-        place = difference(messages, self._run.messages)
-        other = differing_keys(stored, self._run.fields)
-        if place is not None:
-            return self._outcome("differs", self._left_alone(f"message {place + 1}"))
         grown = is_longer(self._run.messages, messages)
-        if other and not grown:
-            return self._outcome("differs", self._left_alone(", ".join(map(repr, other))))
+        other = differing_keys(stored, self._run.fields)
+        place = first_difference(messages, self._run.messages)
+        if place is not None or (other and not grown):
+            what = f"message {place + 1}" if place is not None else ", ".join(map(repr, other))
+            message = f"run {self._run.name!r} differs from its thread in {what}; the thread was left alone."
+            return self._outcome("differs", message)
         if not grown:
             more = len(messages) - len(self._run.messages)
             return self._outcome("unchanged", f"the thread has {more} messages more." if more else None)
-        created_at = _dumped(state)["created_at"]
-        have = set(state.item_ids)
-        steps = (
-            step
-            for step in Reader(self._thread_id, created_at).steps(self._run.messages)
-            if step.message >= len(messages) or (step.message == len(messages) - 1 and step.item["id"] not in have)
+        return await self._append(
+            "grown", state.seq, self._new_fields(state) if other else [], self._rest(state, messages)
         )
-        return await self._append("grown", state.seq, self._new_fields(state) if other else [], steps)
+
+    def _rest(self, state: ThreadState, messages: Sequence[Json]) -> Iterator[Step]:
+        """The steps that follow on the messages that are stored, the last of which may miss some of its calls."""
+        have, last = set(state.item_ids), len(messages) - 1
+        for step in Reader(self._thread_id, _dumped(state)["created_at"]).steps(self._run.messages):
+            if step.message > last or (step.message == last and step.item["id"] not in have):
+                yield step
 
     def _new_fields(self, state: ThreadState) -> list[NewEvent]:
         """What tells of the fields that the run has now."""
@@ -141,7 +147,7 @@ class _Import:
         return _event("thread.item.done", item={**item, "type": "hidden_context_item", "content": content})
 
     async def _append(
-        self, status: Literal["imported", "grown"], expected: int, first: Sequence[NewEvent], steps: Iterable[Step]
+        self, status: Status, expected: int, first: Sequence[NewEvent], steps: Iterable[Step]
     ) -> ImportOutcome:
         """Append in bounded pieces, each of which leaves the thread in a state from which an import can go on."""
         limits = self._store.log.info.limits
@@ -157,40 +163,8 @@ class _Import:
             self._appended += len(piece) if isinstance(outcome, Appended) else 0  # another importer's are its own
         return self._outcome(status, self._run.remark)
 
-    def _left_alone(self, what: str) -> str:
-        return f"run {self._run.name!r} differs from its thread in {what}; the thread was left alone."
-
-    def _outcome(
-        self, status: Literal["imported", "unchanged", "grown", "differs", "invalid"], message: str | None
-    ) -> ImportOutcome:
+    def _outcome(self, status: Status, message: str | None) -> ImportOutcome:
         return ImportOutcome(status=status, thread_id=self._thread_id, events=self._appended, message=message)
-
-
-def difference(stored: Sequence[Json], given: Sequence[Json]) -> int | None:
-    """The first message in which two runs differ; None where one is the beginning of the other.
-
-    A last stored message may still miss some of its tool calls.
-    """
-    for index, (old, new) in enumerate(zip(stored, given, strict=False)):
-        if canonical(old) != canonical(new) and not (index == len(stored) - 1 and _begins(old, new)):
-            return index
-    return None
-
-
-def differing_keys(first: dict[str, Json], second: dict[str, Json]) -> list[str]:
-    """The keys under which two objects hold different JSON, or only one holds any."""
-    return sorted(
-        key
-        for key in first.keys() | second.keys()
-        if (key in first) != (key in second) or canonical(first[key]) != canonical(second[key])
-    )
-
-
-def is_longer(given: Sequence[Json], stored: Sequence[Json]) -> bool:
-    """Whether a run goes on where the stored one ends."""
-    if len(given) != len(stored):
-        return len(given) > len(stored)
-    return bool(given) and canonical(given[-1]) != canonical(stored[-1])
 
 
 def pieces(events: Sequence[NewEvent], limits: Limits) -> Iterator[list[NewEvent]]:
@@ -206,15 +180,6 @@ def pieces(events: Sequence[NewEvent], limits: Limits) -> Iterator[list[NewEvent
         size += len(event.data)
     if piece:
         yield piece
-
-
-def _begins(old: Json, new: Json) -> bool:
-    """Whether a message is another one without the last of its tool calls."""
-    if not (isinstance(old, dict) and isinstance(new, dict)):
-        return False
-    first, second = calls_of(old), calls_of(new)
-    same = canonical(without_calls(old)) == canonical(without_calls(new))
-    return same and len(first) < len(second) and canonical(first) == canonical(second[: len(first)])
 
 
 def _dumped(state: ThreadState) -> dict[str, Any]:
