@@ -10,19 +10,25 @@ from typing import Annotated, Any
 import typer
 
 from threadlog.cli.errors import ExitCode, guarded, unpiped
+from threadlog.cli.exporting import export
 from threadlog.cli.extensions import add_extensions
+from threadlog.cli.importing import import_runs
 from threadlog.cli.maintenance import backup, repair, verify
 from threadlog.cli.output import Output
 from threadlog.cli.plugins import plugins
+from threadlog.cli.replaying import replay
 from threadlog.cli.show import show
 from threadlog.cli.tail import tail
 from threadlog.cli.threads import threads
 from threadlog.cli.version import version
 
 _COMMANDS: Mapping[str, Callable[..., Any]] = {
+    "import": import_runs,
+    "export": export,
     "threads": threads,
     "show": show,
     "tail": tail,
+    "replay": replay,
     "verify": verify,
     "repair": repair,
     "backup": backup,

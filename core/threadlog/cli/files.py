@@ -39,7 +39,7 @@ def read_lines(file: str) -> Iterator[Line]:
     with _raw(file) as raw, _unpacked(raw) as text:
         for number, line in enumerate(bounded_lines(text), 1):
             if line.strip():
-                yield Line(file, number, line.strip(), 0 if file == STDIN else raw.tell())
+                yield Line(file, number, line, 0 if file == STDIN else raw.tell())
 
 
 def size_of(file: str) -> int:

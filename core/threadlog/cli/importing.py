@@ -18,8 +18,7 @@ from threadlog.cli.opening import principal_of, writing_store
 from threadlog.cli.output import JsonOption, Output
 from threadlog.cli.through_server import through_server
 from threadlog.exchange import ImportOutcome, import_run
-from threadlog.log import InvalidAppend, LogLocked
-from threadlog.store import Principal, ThreadStore
+from threadlog.log import LogLocked
 
 Files = Annotated[
     list[str],
@@ -67,18 +66,12 @@ async def _importer(invocation: Invocation) -> AsyncGenerator[Importer, None]:
         except LogLocked as locked:
             yield await stack.enter_async_context(through_server(invocation, locked))
         else:
-            yield partial(_into_store, store, principal_of(invocation))
-
-
-async def _into_store(store: ThreadStore, principal: Principal, run: bytes) -> ImportOutcome:
-    try:
-        return await import_run(store, principal, run)
-    except InvalidAppend as error:
-        return ImportOutcome(status="invalid", thread_id=None, events=0, message=str(error))
+            yield partial(import_run, store, principal_of(invocation))
 
 
 def _tell(output: Output, line: Line, outcome: ImportOutcome, *, json: bool) -> None:
     if json:
         output.json({"file": line.file, "line": line.number, **msgspec.to_builtins(outcome)})
-    elif outcome.status in _BAD:
-        output.remark(f"{line.place}: {outcome.status}: {outcome.message}", "yellow")
+    elif outcome.message is not None:
+        style = "yellow" if outcome.status in _BAD else "dim"
+        output.remark(f"{line.place}: {outcome.status}: {outcome.message}", style)
