@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 
 import uvicorn
-from threadlog.agents.loading import make_agent
 
 from threadlog import open_store
 from threadlog.cli.settings import Settings
 from threadlog.store import Principal, ThreadStore
+from threadlog_server.agents import chosen_agent
 from threadlog_server.app import create_app
 from threadlog_server.listening import url_of
 from threadlog_server.principal import development_principal
@@ -46,7 +46,7 @@ def run(settings: Settings, listening: socket.socket, started: Callable[[], None
 
 async def _serve(settings: Settings, listening: socket.socket, started: Callable[[], None]) -> None:
     service = ThreadService(
-        _opener(settings, url_of(listening)), make_agent(settings.agent), limits=settings.server.limits
+        _opener(settings, url_of(listening)), chosen_agent(settings.agent), limits=settings.server.limits
     )
     who = settings.principal
     app = create_app(
