@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from exchange.conftest import ALICE, OPERATOR
 from exchange.runs import FIELDS, RUNS, TALK, assistant, calls, result, run, same, user
 from threadlog.exchange import ImportOutcome, export_line, export_run, export_threads, import_run
+from threadlog.exchange.comparing import first_difference
 from threadlog.log import Appended, Duplicate, LogStopped
 from threadlog.log.memory import MemoryLog
 from threadlog.model import AssistantMessageItem, ThreadItemDoneEvent
