@@ -129,6 +129,10 @@ def _understood(phrase: Phrase, names: Names, last: Request | None, *, first: bo
     action = _action(said, phrase, slots, request, wanted)
     reason = refused.reason if action == "refuse" and (refused := refusal(phrase.plain(said))) else ""
     request = msgspec.structs.replace(request, action=action, folders=_means_folders(phrase), reason=reason)
+    if request.pick is not None and request.pick.by == "mentions" and request.term is None:
+        if last is None or last.term is None:
+            return msgspec.structs.replace(request, action="unknown")
+        request = msgspec.structs.replace(request, term=last.term, named=last.named, concept=last.concept)
     if (
         last is not None
         and (request.action == "unknown" or _FOLLOWS.search(said))
