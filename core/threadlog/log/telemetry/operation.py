@@ -1,0 +1,52 @@
+"""One operation of the log: its span and its duration."""
+
+from __future__ import annotations
+
+from contextvars import Token
+from time import perf_counter
+from types import TracebackType
+
+from opentelemetry.context import Context, attach, detach
+from opentelemetry.metrics import Histogram
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
+
+from threadlog.log.errors import LogError
+
+
+class Operation:
+    """Measures what happens in its ``with`` block; the span is the current one there."""
+
+    __slots__ = ("_attributes", "_began", "_duration", "_name", "_span", "_token", "_tracer")
+
+    _span: Span
+    _began: float
+
+    def __init__(self, name: str, tracer: Tracer, duration: Histogram, attributes: dict[str, str]) -> None:
+        self._name, self._tracer, self._duration, self._attributes = name, tracer, duration, attributes
+        self._token: Token[Context] | None = None
+
+    def __enter__(self) -> Span:
+        self._span = self._tracer.start_span(self._name, kind=SpanKind.CLIENT, attributes=self._attributes)
+        if self._span.is_recording():
+            self._token = attach(set_span_in_context(self._span))
+        self._began = perf_counter()
+        return self._span
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        seconds = perf_counter() - self._began
+        attributes = self._attributes
+        if kind is not None:
+            attributes = {**attributes, "error.type": kind.__qualname__}
+        self._duration.record(seconds, attributes)
+        if self._token is not None:
+            detach(self._token)
+            self._end(kind, error)
+
+    def _end(self, kind: type[BaseException] | None, error: BaseException | None) -> None:
+        if kind is not None:
+            self._span.set_attribute("error.type", kind.__qualname__)
+            # Only our own errors are known to hold no secret.
+            self._span.set_status(Status(StatusCode.ERROR, str(error) if isinstance(error, LogError) else None))
+        self._span.end()
