@@ -18,7 +18,7 @@ from threadlog_file.files import SCARCE
 from threadlog_file.index import ENTRY, Chunk, IndexDamaged
 from threadlog_file.lines import event_of, split_lines
 from threadlog_file.scanning import Frame, Source, read_frame
-from threadlog_file.segments import TITLE, Segment
+from threadlog_file.segments import TITLE, Segment, index_path
 from threadlog_file.shard import Shard
 from threadlog_file.watermark import Mark
 
@@ -163,7 +163,8 @@ class ShardReader:
         while at:
             segment = self._shard.segments[at - 1]
             chunk = segment.index.chunk(row)
-            assert chunk is not None
+            if chunk is None or chunk.previous >= at:
+                raise IndexDamaged(index_path(segment.path))
             yield segment, chunk
             at = chunk.previous
 

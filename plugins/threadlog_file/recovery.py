@@ -77,16 +77,15 @@ class Recovery:
         return tail.durable
 
     def _look(self, mark: Mark, firsts: list[int]) -> Tail:
-        """Walk over everything beyond the mark and decide what it is."""
-        position, offset = mark.position, mark.offset if firsts[0] == mark.segment else TITLE
+        """Walk over everything from the mark's segment on and decide what it is."""
+        position = firsts[0] - 1
         for first, following in pairwise(firsts):
-            position = self._walk_sealed(first, offset, position, following - 1)
-            offset = TITLE
-        return self._walk_last(firsts[-1], offset, position)
+            position = self._walk_sealed(first, position, following - 1)
+        return self._walk_last(firsts[-1], position, mark.position)
 
-    def _walk_sealed(self, first: int, offset: int, position: int, last: int) -> int:
-        """Check that a segment is whole from `offset` to the position `last`, where the next one begins."""
-        source = self._source(first)
+    def _walk_sealed(self, first: int, position: int, last: int) -> int:
+        """Check that a segment is whole up to the position `last`, where the next one begins."""
+        source, offset = self._source(first), TITLE
         for frame in frames_from(source, offset, shard=self._shard, position=position):
             if frame.header.last > last:
                 break
@@ -95,10 +94,8 @@ class Recovery:
             raise self._damage(first, offset, source, position + 1, last)
         return position
 
-    def _walk_last(self, first: int, offset: int, position: int) -> Tail:
-        source = self._source(first)
-        if position + 1 < first:
-            raise self._damage(first, 0, source, position + 1, first - 1)
+    def _walk_last(self, first: int, position: int, acknowledged: int) -> Tail:
+        source, offset = self._source(first), TITLE
         durable = Mark(position, first, offset)
         pending: list[Frame] = []
         for frame in frames_from(source, offset, shard=self._shard, position=position):
@@ -106,6 +103,10 @@ class Recovery:
                 durable, pending = Mark(position, first, offset), []
             pending.append(frame)
             position, offset = frame.header.last, frame.end
+            if position <= acknowledged:
+                durable, pending = Mark(position, first, offset), []
+        if position < acknowledged:
+            raise self._damage(first, offset, source, position + 1, acknowledged)
         self._check_tail(first, source, offset, position)
         rest = source.read(offset, source.end - offset)
         torn = rest if tail_kind(rest) == "bytes" else b""

@@ -60,7 +60,7 @@ class Source:
 
     def read(self, offset: int, size: int) -> bytes:
         """`size` bytes from `offset`, fewer at the end."""
-        size = min(size, self.end - offset)
+        size = max(0, min(size, self.end - offset))
         at = offset - self._start
         if at < 0 or at + size > len(self._data):
             wanted = min(max(size, _WINDOW), self.end - offset)

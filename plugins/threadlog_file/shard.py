@@ -160,7 +160,7 @@ class Shard:
     def _load_sealed(self, first: int, last: int) -> None:
         segment = self.begin(first)
         try:
-            if index_path(segment.path) in self.distrusted:
+            if self.damage or index_path(segment.path) in self.distrusted:
                 raise IndexDamaged(segment.path)
             sealed = SealedIndex(self.handles, index_path(segment.path))
             if (sealed.header.first, sealed.header.last) != (first, last):

@@ -13,6 +13,16 @@ WRITES = ("pwrite", "flush", "flush_dir", "truncate", "rename", "link", "unlink"
 """Operations that change something."""
 
 
+class HastyFiles(Files):
+    """Files that are never flushed: for tests that open a log hundreds of times and cut no power."""
+
+    def flush(self, fd: int) -> None:
+        """Do nothing."""
+
+    def flush_dir(self, path: str) -> None:
+        """Do nothing."""
+
+
 class FaultyFiles(Files):
     """Real file operations, each of which asks `judge` first, by name and number; what it returns is raised."""
 

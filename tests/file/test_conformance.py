@@ -6,8 +6,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from file.faulty import FaultyFiles
 
+from file.faulty import FaultyFiles
 from threadlog.log import Capability, Durability, EventLog, OpenOptions
 from threadlog.testing import Backend, EventLogConformance
 from threadlog_file import FileLog, FileOptions
