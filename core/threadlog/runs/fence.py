@@ -93,15 +93,19 @@ class Fence:
 
 
 async def persist(attempt: Callable[[], Awaitable[T]], retries: int) -> T:
-    """Try again what found the log busy, or died without an answer; `attempt` must use one append id throughout.
+    """Try again what found the log busy, died without an answer, or came second to other writers too often.
+
+    Args:
+        attempt: must use one append id throughout.
+        retries: how often it is tried again.
 
     Raises:
-        OutcomeUnknown, LogBusy: also the last of the retries did.
+        OutcomeUnknown, LogBusy, StoreConflict: also the last of the retries did.
     """
     for failures in range(1, retries + 1):
         try:
             return await attempt()
-        except (OutcomeUnknown, LogBusy) as error:
+        except (OutcomeUnknown, LogBusy, StoreConflict) as error:
             _log.warning("an append is tried again: %s", error)
             await asyncio.sleep(min(2.0, 0.02 * 2**failures))
     return await attempt()

@@ -31,11 +31,11 @@ from threadlog.runs.active import ActiveRun, Agent, Fenced
 from threadlog.runs.bounds import RunBounds
 from threadlog.runs.context import AgentContext
 from threadlog.runs.ending import Cancelled, Ending, Interrupted, final_events
-from threadlog.runs.errors import RunActive, RunnerClosed, RunNotFound, ThreadNotActive, TooManyRuns
+from threadlog.runs.errors import RunActive, RunnerClosed, RunnerError, RunNotFound, ThreadNotActive, TooManyRuns
 from threadlog.runs.fence import Fence, persist
 from threadlog.runs.journal import OpenRun, RunJournal
 from threadlog.runs.output import Output
-from threadlog.store import ADMIN, Principal, StoreError, ThreadDeleted, ThreadNotFound, ThreadStore
+from threadlog.store import ADMIN, AppendIdReused, Principal, StoreError, ThreadDeleted, ThreadNotFound, ThreadStore
 
 _log = logging.getLogger("threadlog.runs")
 
@@ -220,12 +220,16 @@ class Runner:
     ) -> StartedRun:
         append_id = append_id or new_id("append")
         run_id = derived_id("run", principal.tenant, thread_id, append_id)
+        item = await self._item(principal, thread_id, message, append_id)
         state = await self._store.state(principal, thread_id)
         if run_id not in state.runs:
             await self._bury(principal, state)
-            item = await self._item(principal, thread_id, message, append_id)
             state = await self._begin(principal, thread_id, item, run_id, append_id, request_context)
-        return _as_started(state, run_id)
+        started = _as_started(state, run_id)
+        if not _is_same(item, started.item):
+            before = Cursor(state.runs[run_id].started_seq - 2)
+            raise AppendIdReused(append_id, (await self._store.read_events(principal, thread_id, after=before)).events)
+        return started
 
     async def _begin(
         self,
@@ -244,10 +248,20 @@ class Runner:
             return ThreadItemDoneEvent(item=item), started
 
         await self._journal.opened(self._entry(principal, thread_id, run_id))
-        decision = await persist(
-            lambda: self._store.decide(principal, thread_id, decide, append_id=append_id, run_id=run_id),
-            self._bounds.retries,
-        )
+        try:
+            decision = await persist(
+                lambda: self._store.decide(principal, thread_id, decide, append_id=append_id, run_id=run_id),
+                self._bounds.retries,
+            )
+        except AppendIdReused:
+            # Sent twice at once: the other one was first, and made its message a moment earlier.
+            state = await self._store.state(principal, thread_id)
+            if run_id not in state.runs:
+                raise
+            return state
+        except (StoreError, RunnerError):
+            await self._journal.closed(run_id)
+            raise
         if decision.events:
             self._launch(principal, decision.state, item, run_id, request_context, expected=decision.events[-1].seq)
         return decision.state
@@ -355,6 +369,11 @@ def _check_free(state: ThreadState) -> None:
     status = state.metadata.status if state.metadata is not None else None
     if status is not None and not isinstance(status, ActiveStatus):
         raise ThreadNotActive(status.type, status.reason)
+
+
+def _is_same(item: UserMessageItem, stored: UserMessageItem) -> bool:
+    """Whether a message is the one that is stored, sent again."""
+    return item.model_copy(update={"created_at": stored.created_at}) == stored
 
 
 def _chosen(state: ThreadState, run_id: str | None) -> str:
