@@ -344,3 +344,14 @@ async def test_loads_that_overlap_never_take_the_state_back(log: GatedLog, cache
     at_hand = cache.at_hand(TENANT, THREAD)
     assert at_hand is not None
     assert at_hand.seq == 2
+
+
+async def test_a_thread_that_is_given_up_as_soon_as_it_is_loaded_is_loaded_again(log: GatedLog) -> None:
+    """Even where there is room for one thread only and many ask at once, everybody is answered."""
+    cache = StateCache(log, default_registry(), bounds=CacheBounds(bytes=1))
+    for number in range(3):
+        await write(log, *items("a"), thread=f"thr_{number}")
+    threads = [f"thr_{number % 3}" for number in range(30)]
+    states = await asyncio.gather(*(cache.load(TENANT, thread) for thread in threads))
+    assert [state.thread_id for state in states] == threads
+    assert [state.seq for state in states] == [1] * 30

@@ -129,27 +129,26 @@ class StateCache:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._loading.clear()  # of those that were cancelled before they began
         await self.snapshots.close()
         self._kept.clear()
         self._size = 0
 
     def _begin(self, key: Key) -> asyncio.Task[ThreadState]:
-        def done(task: asyncio.Task[ThreadState]) -> None:
-            del self._loading[key]
-            if not task.cancelled():
-                task.exception()  # seen here, should all who asked have gone
-
         task = self._loading[key] = asyncio.create_task(self._load(key))
-        task.add_done_callback(done)
+        task.add_done_callback(_seen)
         return task
 
     async def _load(self, key: Key) -> ThreadState:
         """Fold a thread that is not at hand, and keep it."""
-        start = await self.snapshots.load(*key)
-        state = await self._read_on(start)
-        if state.seq:
-            self._keep(key, _Kept(state, start.seq))
-        return state
+        try:
+            start = await self.snapshots.load(*key)
+            state = await self._read_on(start)
+            if state.seq:
+                self._keep(key, _Kept(state, start.seq))
+            return state
+        finally:
+            del self._loading[key]  # here and not in a callback, before which others could join what has ended
 
     async def _read_on(self, state: ThreadState) -> ThreadState:
         while True:
@@ -219,6 +218,12 @@ class StateCache:
     def _limit(self, most: int | None = None) -> int:
         limit = self._log.info.limits.page_events
         return limit if most is None else min(most, limit)
+
+
+def _seen(task: asyncio.Task[ThreadState]) -> None:
+    """Look at the outcome of a task, should all who asked for it have gone."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _following(events: Sequence[Event], seq: int) -> list[Event]:

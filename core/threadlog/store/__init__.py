@@ -1,6 +1,6 @@
 """The thread store: commands in, events out, for a principal; and who may do what."""
 
-from threadlog.store.access import ADMIN, Principal
+from threadlog.store.access import ADMIN, AUDITOR, MEMBER, Principal
 from threadlog.store.errors import (
     AccessDenied,
     AppendIdReused,
