@@ -10,6 +10,7 @@ import os
 import socket
 import weakref
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import msgspec
@@ -51,10 +52,9 @@ class Lock:
         fd, self._fd = self._fd, None
         if fd is None:
             return
-        try:
+        with suppress(OSError):  # what the file says does not matter once nobody holds it
             self._files.truncate(fd, 0)
-        finally:
-            self._files.close(fd)
+        self._files.close(fd)
 
     def forget(self) -> None:
         """In a forked child: let go of the inherited descriptor, which would hold the lock after its parent's end."""

@@ -20,9 +20,11 @@ from threadlog.log import (
     InvalidAppend,
     Limits,
     LogClosed,
+    LogError,
     LogInfo,
     LogReadOnly,
     LogStatus,
+    LogStopped,
     OpenOptions,
     Outcome,
     ShardPage,
@@ -95,11 +97,15 @@ class FileLog(EventLog):
         )
         try:
             folder = await asyncio.shield(opening)
-        except BaseException:
+        except BaseException as error:
             await asyncio.wait([opening])
             if not opening.cancelled() and opening.exception() is None:
                 opening.result().close()
             workers.shutdown()
+            if isinstance(error, OSError) and not isinstance(error, LogError):
+                raise LogStopped(
+                    f"the log at {self._path} cannot be opened ({error}): check the path, its rights and the disk."
+                ) from error
             raise
         self._open = self._assemble(folder, workers)
 

@@ -23,8 +23,8 @@ class HastyFiles(Files):
         """Do nothing."""
 
 
-class FaultyFiles(Files):
-    """Real file operations, each of which asks `judge` first, by name and number; what it returns is raised."""
+class FaultyFiles(HastyFiles):
+    """File operations, each of which asks `judge` first, by name and number; what it returns is raised."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
@@ -60,7 +60,7 @@ class FaultyFiles(Files):
 def _asking(name: str) -> Callable[..., Any]:
     def call(self: FaultyFiles, *args: Any, **options: Any) -> Any:
         self._ask(name)
-        return getattr(Files, name)(self, *args, **options)
+        return getattr(HastyFiles, name)(self, *args, **options)
 
     return call
 

@@ -13,7 +13,7 @@ from threadlog.log import Event, LogCorrupt
 from threadlog_file import FileLog, FileOptions, Files
 from threadlog_file.frames import HEADER, make_frame
 from threadlog_file.manifest import load_manifest
-from threadlog_file.watermark import Mark, Watermark, create_watermark
+from threadlog_file.watermark import Mark, Watermark, rewrite_watermark
 
 pytestmark = pytest.mark.anyio
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.anyio
 def rewind(path: Path, position: int, offset: int) -> None:
     """Put the watermark back, as a power cut may."""
     segment = int(segments(path)[-1].name.split("-")[1][:16])
-    create_watermark(HastyFiles(), str(path), [Mark(position, segment if position else 0, offset)])
+    rewrite_watermark(HastyFiles(), str(path), [Mark(position, segment if position else 0, offset)])
 
 
 def frame_ends(segment: Path) -> list[int]:
@@ -82,12 +82,12 @@ async def test_damaged_indexes_are_built_anew(tmp_path: Path) -> None:
 
 
 async def test_every_cut_behind_the_watermark_is_a_tear(tmp_path: Path) -> None:
-    """Wherever the last frame was cut off before it was acknowledged, all before it is served and the rest set aside."""
+    """Wherever the last frame was cut off before it was acknowledged, all before it is served the rest aside."""
     events = await fill(tmp_path / "log", 6)
     (segment,) = segments(tmp_path / "log")
     whole, ends = segment.read_bytes(), frame_ends(segment)
     kept = [event for event in events if event.append_id != "append-5"]
-    for cut in range(ends[-2], ends[-1]):
+    for cut in {*range(ends[-2], ends[-1], 7), ends[-2] + 159, ends[-2] + 160, ends[-2] + 161, ends[-1] - 1}:
         path = tmp_path / f"cut-{cut}"
         shutil.copytree(tmp_path / "log", path)
         segments(path)[0].write_bytes(whole[:cut])
@@ -192,7 +192,7 @@ async def test_a_missing_segment_is_named(tmp_path: Path) -> None:
 
 
 async def test_whole_frames_behind_the_watermark_are_written_anew(tmp_path: Path) -> None:
-    """An unacknowledged frame that is whole may be only in memory: it is flushed in a new segment before it is served."""
+    """An unacknowledged frame that is whole may be only in memory: it is flushed anew before it is served."""
     events = await fill(tmp_path / "log", 6)
     (segment,) = segments(tmp_path / "log")
     whole, ends = segment.read_bytes(), frame_ends(segment)
@@ -232,7 +232,7 @@ async def test_a_later_frame_proves_that_an_earlier_one_was_durable(tmp_path: Pa
 async def test_an_old_watermark_in_an_earlier_segment_loses_nothing(tmp_path: Path) -> None:
     """A power cut may put the watermark back by segments; frames and segments behind it prove themselves."""
     events = await fill(tmp_path / "log", 40, SMALL)
-    create_watermark(HastyFiles(), str(tmp_path / "log"), [Mark()])
+    rewrite_watermark(HastyFiles(), str(tmp_path / "log"), [Mark()])
     await reads(tmp_path / "log", events, SMALL)
 
 
@@ -263,7 +263,7 @@ async def test_recovery_that_was_cut_short_is_done_again(tmp_path: Path) -> None
 
 def rewind_to_first(path: Path, position: int, offset: int) -> None:
     """Put the watermark into the first segment."""
-    create_watermark(HastyFiles(), str(path), [Mark(position, 1, offset)])
+    rewrite_watermark(HastyFiles(), str(path), [Mark(position, 1, offset)])
 
 
 async def test_leftovers_of_a_crash_are_removed(tmp_path: Path) -> None:
