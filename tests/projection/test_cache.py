@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -351,7 +352,14 @@ async def test_a_thread_that_is_given_up_as_soon_as_it_is_loaded_is_loaded_again
     cache = StateCache(log, default_registry(), bounds=CacheBounds(bytes=1))
     for number in range(3):
         await write(log, *items("a"), thread=f"thr_{number}")
-    threads = [f"thr_{number % 3}" for number in range(30)]
-    states = await asyncio.gather(*(cache.load(TENANT, thread) for thread in threads))
-    assert [state.thread_id for state in states] == threads
-    assert [state.seq for state in states] == [1] * 30
+
+    async def ask(seed: int) -> None:
+        chance = random.Random(seed)
+        for _ in range(40):
+            thread = f"thr_{chance.randrange(3)}"
+            state = await cache.load(TENANT, thread)
+            assert (state.thread_id, state.seq) == (thread, 1)
+            for _ in range(chance.randrange(3)):
+                await asyncio.sleep(0)
+
+    await asyncio.gather(*map(ask, range(8)))
