@@ -11,6 +11,11 @@ from threadlog.model import AssistantMessageContentPartTextDelta, ThreadEvent, T
 from threadlog.runs.bounds import RunBounds
 from threadlog.runs.errors import RunEnded
 
+_ESCAPED = 6
+"""Bytes of the longest form of a character in JSON."""
+_FRAME = 2_000
+"""Bytes that a delta's event has at most beside its text."""
+
 
 class Delta:
     """Text of one part of one message that waits to be stored, possibly of several events."""
@@ -58,6 +63,8 @@ class Outbox:
 
     def __init__(self, dump: Callable[[ThreadEvent], NewEvent], bounds: RunBounds, event_bytes: int) -> None:
         self._dump, self._bounds, self._event_bytes = dump, bounds, event_bytes
+        # However its characters are escaped, what is merged must fit into one event.
+        self._longest = min(bounds.delta_chars, max(0, event_bytes - _FRAME) // _ESCAPED)
         self._waiting: deque[NewEvent | Delta] = deque()
         self._bytes = 0
         self._put = self._stored = 0
@@ -136,7 +143,7 @@ class Outbox:
     def _entry(self, event: ThreadEvent) -> NewEvent | Delta:
         if isinstance(event, ThreadItemUpdatedEvent) and isinstance(event.update, AssistantMessageContentPartTextDelta):
             delta = Delta(event.item_id, event.update.content_index, event.update.delta)
-            if delta.size <= self._bounds.delta_chars and not (event.model_extra or event.update.model_extra):
+            if delta.size <= self._longest and not (event.model_extra or event.update.model_extra):
                 return delta
         new = self._dump(event)
         if len(new.data) > self._event_bytes:
@@ -146,7 +153,7 @@ class Outbox:
     def _add(self, entry: NewEvent | Delta) -> None:
         self._bytes += _size(entry)
         last = self._waiting[-1] if self._waiting else None
-        if isinstance(entry, Delta) and isinstance(last, Delta) and last.takes(entry, self._bounds.delta_chars):
+        if isinstance(entry, Delta) and isinstance(last, Delta) and last.takes(entry, self._longest):
             last.extend(entry)
             return
         self._waiting.append(entry)
