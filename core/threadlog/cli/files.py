@@ -5,13 +5,19 @@ from __future__ import annotations
 import gzip
 import os
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import IO, NamedTuple
 
 from threadlog.exchange import bounded_lines
+from threadlog.model import ThreadlogError
 
 STDIN = "-"
+
+
+class BrokenFile(ThreadlogError):
+    """A file ends too early or is damaged."""
 
 
 class Line(NamedTuple):
@@ -34,12 +40,16 @@ def read_lines(file: str) -> Iterator[Line]:
     """The lines of a file that are not blank; ``-`` is stdin, and what begins as gzip is unpacked.
 
     Raises:
-        OSError: the file cannot be read, or is no whole gzip file.
+        OSError: the file cannot be read.
+        BrokenFile: it is gzipped, and cut off or damaged.
     """
-    with _raw(file) as raw, _unpacked(raw) as text:
-        for number, line in enumerate(bounded_lines(text), 1):
-            if line.strip():
-                yield Line(file, number, line, 0 if file == STDIN else raw.tell())
+    try:
+        with _raw(file) as raw, _unpacked(raw) as text:
+            for number, line in enumerate(bounded_lines(text), 1):
+                if line.strip():
+                    yield Line(file, number, line, 0 if file == STDIN else raw.tell())
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise BrokenFile(f"{file} is no whole gzip file ({error}); get it again.") from error
 
 
 def size_of(file: str) -> int:

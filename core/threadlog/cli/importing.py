@@ -72,6 +72,7 @@ async def _importer(invocation: Invocation) -> AsyncGenerator[Importer, None]:
 def _tell(output: Output, line: Line, outcome: ImportOutcome, *, json: bool) -> None:
     if json:
         output.json({"file": line.file, "line": line.number, **msgspec.to_builtins(outcome)})
+        output.flush()
     elif outcome.message is not None:
         style = "yellow" if outcome.status in _BAD else "dim"
         output.remark(f"{line.place}: {outcome.status}: {outcome.message}", style)

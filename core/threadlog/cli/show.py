@@ -65,7 +65,7 @@ async def events_of(
 def _print_state(output: Output, state: ThreadState, *, full: bool, json: bool) -> None:
     items = [item for item in map(state.item_data, state.item_ids) if item is not None]
     if json:
-        output.json({"thread": _metadata(state), "cursor": str(state.cursor), "items": items})
+        output.json({"thread": _metadata(state), "deleted": state.deleted, "cursor": str(state.cursor), "items": items})
         return
     output.line(_heading(state), "bold")
     for item in items:
@@ -79,5 +79,7 @@ def _metadata(state: ThreadState) -> dict[str, Any] | None:
 def _heading(state: ThreadState) -> str:
     title = state.metadata.title if state.metadata else None
     running = state.active_run
-    about = [f"owner {state.owner}", counted(state.seq, "event")] + ([f"run {running.id} goes on"] if running else [])
+    about = [f"owner {state.owner}", counted(state.seq, "event")]
+    about += ["deleted"] if state.deleted else []
+    about += [f"run {running.id} goes on"] if running else []
     return f"{state.thread_id}  {title or '(no title)'}  [{', '.join(about)}]"
