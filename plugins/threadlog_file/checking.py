@@ -61,6 +61,7 @@ class Checker:
         offset = TITLE
         for item in survey(source, name, shard=self._shard, offset=TITLE, position=first - 1, last=last):
             if isinstance(item, Damage):
+                self._damaged = True
                 yield Finding(level="error", place=item.place, message=f"damaged{item.positions}")
             else:
                 yield from self._frame(item, name)

@@ -75,6 +75,7 @@ def _open_writing(files: Files, path: str, options: OpenOptions, how: FileOption
         if not options.create:
             raise _not_found(files, path)
         _make_folder(files, path)
+        _check_free(files, path)
     held = Lock(files, path)
     held.take(options.holder)
     stack.callback(held.release)
@@ -123,7 +124,16 @@ def _make_folder(files: Files, path: str) -> None:
 
 def _make_log(files: Files, path: str, shards: int) -> None:
     """Make an empty log; the MANIFEST comes last and makes it one."""
-    names = [name for name in files.names(path) if name not in {lock.NAME, watermark.NAME} and not _is_leftover(name)]
+    create_watermark(files, path, [Mark()] * shards)
+    save_manifest(files, path, new_manifest(shards))
+
+
+def _check_free(files: Files, path: str) -> None:
+    """Make a log only in a folder that holds nothing else."""
+    present = files.names(path)
+    if manifest.NAME in present:
+        return  # another process has just made a log here
+    names = [name for name in present if name not in {lock.NAME, watermark.NAME} and not _is_leftover(name)]
     if any(is_segment(name) for name in names):
         raise LogCorrupt(
             f"{path} holds segments but no {manifest.NAME}; `threadlog repair` writes it anew from the segments.",
@@ -131,8 +141,6 @@ def _make_log(files: Files, path: str, shards: int) -> None:
         )
     if names:
         raise LogNotFound(f"{path} is no log and not empty ({min(names)} is there); name a folder for the log alone.")
-    create_watermark(files, path, [Mark()] * shards)
-    save_manifest(files, path, new_manifest(shards))
 
 
 def _remove_leftovers(files: Files, path: str) -> None:

@@ -14,6 +14,7 @@ from threadlog_file.copying import Copier
 from threadlog_file.files import Files
 from threadlog_file.folder import open_folder
 from threadlog_file.handles import Handles
+from threadlog_file.index import IndexDamaged, SealedIndex
 from threadlog_file.manifest import Manifest, save_manifest
 from threadlog_file.mending import Mender
 from threadlog_file.options import FileOptions
@@ -89,9 +90,20 @@ class FileMaintenance(Maintenance):
             new, told = Mender(self._files, handles, self._path, found, shard, mark).run()
             mended.append(new)
             findings += told
+        self._drop_damaged_indexes(handles)
         if mended != marks or len(damaged - {manifest.NAME}):
             rewrite_watermark(self._files, self._path, mended)
         return [Finding(level="warning", place=told.place, message=told.message) for told in findings]
+
+    def _drop_damaged_indexes(self, handles: Handles) -> None:
+        """Remove indexes that are not whole; opening for writing makes them anew."""
+        for name in self._files.names(self._path):
+            if name.endswith(".idx"):
+                try:
+                    SealedIndex(handles, f"{self._path}/{name}").verify()
+                except IndexDamaged:
+                    handles.forget(f"{self._path}/{name}")
+                    self._files.unlink(f"{self._path}/{name}")
 
     def _look(self, handles: Handles) -> tuple[Manifest, list[Mark], list[Finding]]:
         """What the log is and where its shards end, by what is left of the files that say so."""

@@ -14,7 +14,6 @@ import random
 import sys
 
 from file.logs import append
-
 from threadlog.log import Appended
 from threadlog_file import FileLog
 from threadlog_file.options import options_of

@@ -1,4 +1,4 @@
-"""When the N-th file operation fails: nothing acknowledged is lost, nothing half is served, and the log says what is up."""
+"""When the N-th file operation fails: nothing acknowledged is lost, nothing half is served, the log says what is up."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from file.faulty import FaultyFiles
 from file.logs import PLAIN, SMALL, append, everything, opened, threads_of
-
 from threadlog.log import (
     Append,
     Appended,
@@ -104,7 +104,7 @@ async def test_a_short_write_is_finished(tmp_path: Path) -> None:
 
 
 async def test_a_failed_flush_is_never_tried_again(tmp_path: Path) -> None:
-    """After a failed flush the log asks the disk for nothing more, refuses appends, and serves what was acknowledged."""
+    """After a failed flush the log asks the disk for nothing more, refuses appends, and serves what it holds."""
     files = FaultyFiles()
     async with opened(tmp_path / "log", files=files) as log:
         await log.append(0, [append(0)])
@@ -167,6 +167,7 @@ async def test_half_a_frame_on_a_full_disk_is_taken_back(tmp_path: Path) -> None
 
 async def test_the_reserve_is_kept(tmp_path: Path) -> None:
     """Appends are refused while there is still some room, so that reading, closing and recovery have it."""
+
     class NearlyFull(FaultyFiles):
         left = 1_000_000
 

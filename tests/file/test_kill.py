@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from file.faulty import HastyFiles
 from file.logs import everything, opened, threads_of
-
 from threadlog.log import Event
 from threadlog_file.frames import tail_kind
 from threadlog_file.segments import segment_path
