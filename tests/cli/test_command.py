@@ -51,6 +51,11 @@ def test_no_command_at_all_shows_help(here: Run) -> None:
         (["threads", "--settings", "none.yaml"], ["none.yaml"]),
         (["threads", "--log", "nope:x"], ["nope:", "file:", "memory:"]),
         (["threads", "--log", "nothing"], ["scheme"]),
+        (["threads", "--log", "${"], ["scheme"]),
+        (["threads", "log.url=${"], ["log.url"]),
+        (["threads", "nonsense"], ["'nonsense'", "key=value"]),
+        (["threads", "--tenant", ""], ["principal.tenant"]),
+        (["threads", "--tenant", "a\nb"], ["tenant", "control character"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )

@@ -120,6 +120,19 @@ def test_no_log(here: Run, tmp_path: Path, command: str) -> None:
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.parametrize("thread", ["", "a\x1bb", "x" * 201], ids=["empty", "control character", "too long"])
+def test_impossible_ids_are_wrong_use(here: Run, log: str, thread: str) -> None:
+    """What can be no thread's id is refused by name, its control characters shown as text."""
+    done = here("show", thread, "--log", log, code=2)
+    assert "thread's id" in done.err
+    assert "\x1b" not in done.err
+
+
+def test_unknown_page_is_wrong_use(here: Run, log: str) -> None:
+    """A page after a thread that is not there is refused and not empty."""
+    assert "thr_none" in here("threads", "--log", log, "--after", "thr_none", code=2).err
+
+
 def test_memory_holds_nothing_to_read(here: Run) -> None:
     """Reading from memory: cannot find anything, so it is refused with what to name instead."""
     assert "file:PATH" in here("threads", "--log", "memory:", code=2).err
@@ -154,7 +167,7 @@ def test_replay_as_json(here: Run, log: str) -> None:
     assert [json.loads(line)["seq"] for line in lines] == [1, 2, 3, 4, 5]
 
 
-@pytest.mark.parametrize("option", [("--speed", "0"), ("--speed", "-1"), ("--max-pause", "-1")])
+@pytest.mark.parametrize("option", [("--speed", "0"), ("--speed", "nan"), ("--speed", "-1"), ("--max-pause", "-1")])
 def test_replay_refuses_odd_speeds(here: Run, log: str, option: tuple[str, str]) -> None:
     """Speeds and pauses that make no sense are refused by name."""
     assert option[0] in here("replay", "thr_one", "--log", log, *option, code=2).err

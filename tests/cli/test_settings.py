@@ -47,6 +47,13 @@ def test_later_sources_win(file: Path) -> None:
     assert settings.log.url.secret == "file:b"
 
 
+def test_options_are_taken_literally(file: Path) -> None:
+    """What an option gives is text, whatever it looks like, and takes the place of a section that was no section."""
+    file.write_text("log: 5")
+    for text in ("file:${oc.env:HOME}", "file:a: b", "file:[x"):
+        assert load_settings(file, [], {"log.url": text}).log.url.secret == text
+
+
 def test_environment_names_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """THREADLOG_SETTINGS names the file where no option does."""
     file.write_text("server: {port: 77}")

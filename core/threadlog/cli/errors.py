@@ -12,11 +12,9 @@ from typing import Any, ParamSpec, TypeVar
 import typer
 
 from threadlog.cli.output import Output
-from threadlog.cli.sources import SettingsError
 from threadlog.log import (
     AmbiguousScheme,
     FormatTooNew,
-    InvalidCursor,
     InvalidPlugin,
     LogBusy,
     LogCorrupt,
@@ -26,7 +24,6 @@ from threadlog.log import (
     OutcomeUnknown,
     UnknownScheme,
 )
-from threadlog.log.errors import InvalidURL
 from threadlog.model.errors import ThreadlogError
 
 P = ParamSpec("P")
@@ -73,7 +70,7 @@ class ServerUnavailable(ThreadlogError, OSError):
 
 
 _CODES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], ExitCode], ...] = (
-    ((UsageFault, SettingsError, UnknownScheme, InvalidURL, InvalidCursor), ExitCode.USAGE),
+    (UnknownScheme, ExitCode.USAGE),
     ((MissingExtra, InvalidPlugin, AmbiguousScheme, FormatTooNew), ExitCode.NOT_INSTALLED),
     (LogCorrupt, ExitCode.CORRUPT),
     ((LogLocked, LogBusy, LogStopped, OutcomeUnknown, ServerUnavailable), ExitCode.UNAVAILABLE),
@@ -86,6 +83,8 @@ def exit_code(error: Exception) -> ExitCode:
     """The exit code for an error that ended a command."""
     if not isinstance(error, ThreadlogError | OSError):
         return ExitCode.FAULT
+    if isinstance(error, ThreadlogError) and isinstance(error, ValueError):
+        return ExitCode.USAGE  # what was given can never be right: an id, a cursor, a URL, a setting
     return next(code for kinds, code in _CODES if isinstance(error, kinds))
 
 

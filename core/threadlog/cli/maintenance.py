@@ -20,6 +20,8 @@ from threadlog.model import default_registry
 
 Destination = Annotated[str, typer.Argument(metavar="DESTINATION", help="Where the copy goes; nothing may be there.")]
 
+_DAMAGED = "this log is damaged (see above); threadlog repair sets the damage aside"
+_UNFOLDED = "what is stored is whole, and yet does not fold to what it should (see above); report it"
 _STYLES = {"error": "red", "warning": "yellow", "info": "dim"}
 
 
@@ -33,7 +35,7 @@ def verify(invocation: Invocation, *, json: JsonOption = False) -> ExitCode:
     folds = until_done(_verify_folds(invocation))
     findings = (*(storage.findings if storage else ()), *folds.findings)
     counts = {"event": folds.events, "thread": folds.threads, "snapshot": folds.snapshots}
-    _print(invocation.output, findings, json=json, ok=not folds.findings, **counts)
+    _print(invocation.output, findings, json=json, ok=not folds.findings, wrong=_UNFOLDED, **counts)
     return ExitCode.FAILED if folds.findings else ExitCode.OK
 
 
@@ -79,7 +81,9 @@ def _report(output: Output, report: MaintenanceReport, *, json: bool) -> ExitCod
     return ExitCode.OK if report.ok else ExitCode.CORRUPT
 
 
-def _print(output: Output, findings: Sequence[Finding], *, json: bool, ok: bool, **counts: int) -> None:
+def _print(
+    output: Output, findings: Sequence[Finding], *, json: bool, ok: bool, wrong: str = _DAMAGED, **counts: int
+) -> None:
     if json:
         output.json(
             {
@@ -91,5 +95,5 @@ def _print(output: Output, findings: Sequence[Finding], *, json: bool, ok: bool,
         return
     for found in findings:
         output.spans((f"{found.level}: ", _STYLES[found.level]), (f"{found.place}: {found.message}", ""))
-    verdict = "all is well" if ok else "this log is damaged; see above"
+    verdict = "all is well" if ok else wrong
     output.line(f"{', '.join(counted(count, name) for name, count in counts.items())}: {verdict}", "" if ok else "red")

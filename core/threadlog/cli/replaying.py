@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Annotated
 
 import typer
 
+from threadlog.cli.errors import UsageFault
 from threadlog.cli.eventlines import EventsOption
 from threadlog.cli.invocation import Invocation, command
 from threadlog.cli.opening import principal_of, reading_store
@@ -35,6 +37,8 @@ async def replay(
     json: JsonOption = False,
 ) -> None:
     """Play a thread back as if it were live, in its own timing or at a natural pace."""
+    if math.isnan(speed) or (max_pause is not None and math.isnan(max_pause)):
+        raise UsageFault("--speed and --max-pause are numbers, such as 2 or 0.5.")
     reader = Reader(invocation.output, events=events, json=json, full=full)
     try:
         async with reading_store(invocation) as store:

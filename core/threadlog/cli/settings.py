@@ -15,10 +15,19 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 
 from threadlog.cli.sources import Sources
-from threadlog.log import Durability, LogURL, UnknownScheme
+from threadlog.log import Durability, LogURL, UnknownScheme, check_id
 
 ENVIRONMENT = "THREADLOG_SETTINGS"
 """The environment variable that names the settings file."""
@@ -44,6 +53,15 @@ def _agent_path(value: Any) -> Any:
     if isinstance(value, str) and not re.fullmatch(r"[\w.]+:[\w.]+", value):
         raise ValueError("an agent is named as module:function.")
     return value
+
+
+def _id(value: str) -> str:
+    check_id("it", value)
+    return value
+
+
+Id = Annotated[str, AfterValidator(_id)]
+"""A name that a log can carry."""
 
 
 class Section(BaseModel):
@@ -152,9 +170,9 @@ class TelemetrySettings(Section):
 class PrincipalSettings(Section):
     """The development principal: who acts where nobody authenticates."""
 
-    tenant: str = Field(default="default", min_length=1, max_length=50)
+    tenant: Id = "default"
     """The tenant whose threads are seen."""
-    user: str = Field(default="developer", min_length=1, max_length=50)
+    user: Id = "developer"
     """The user who owns new threads."""
     roles: tuple[str, ...] = ("member",)
     """Roles within the tenant: ``member``, ``auditor``, ``admin``. The command line acts as an admin besides."""

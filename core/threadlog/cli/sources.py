@@ -30,11 +30,12 @@ class Sources:
 
     def __init__(self) -> None:
         self._merged = OmegaConf.create({})
+        self._options: dict[Key, str] = {}
         self._places: dict[Key, str] = {}
 
     @classmethod
     def read(cls, file: Path | None, overrides: Sequence[str], options: Mapping[str, str]) -> Sources:
-        """Read `file`, then `overrides`, then `options` (values by key), later ones winning.
+        """Read `file`, then `overrides`, then `options` (texts by ``section.key``), later ones winning.
 
         Raises:
             SettingsError: the file is missing or not a YAML mapping, or an override is not ``key=value``.
@@ -59,7 +60,12 @@ class Sources:
         except OmegaConfBaseException as error:
             key = tuple(_split(error.full_key or ""))
             raise SettingsError(f"setting {'.'.join(key)}{self._at(key)} cannot be resolved: {_why(error)}") from None
-        return {str(key): value for key, value in values.items()} if isinstance(values, dict) else {}
+        assert isinstance(values, dict)
+        plain = {str(key): value for key, value in values.items()}
+        for (section, name), value in self._options.items():
+            inner = plain.get(section)
+            plain[section] = {**inner, name: value} if isinstance(inner, dict) else {name: value}
+        return plain
 
     def explain(self, error: ValidationError, model: type[BaseModel]) -> SettingsError:
         """Say in words what pydantic found: one sentence for each wrong key or value."""
@@ -114,11 +120,10 @@ class Sources:
         self._merge(config)
 
     def _add_option(self, name: str, value: str) -> None:
+        """Options are plain text: neither YAML nor interpolation."""
         key = tuple(name.split("."))
-        config = OmegaConf.create({})
-        OmegaConf.update(config, name, value)
         self._place(key, "command line")
-        self._merge(config)
+        self._options[key] = value
 
     def _place(self, key: Key, place: str) -> None:
         self._places = {known: before for known, before in self._places.items() if known[: len(key)] != key}
