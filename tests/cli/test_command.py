@@ -93,6 +93,7 @@ def test_version(here: Run) -> None:
     version = metadata.version("threadlog")
     assert here("version").out.startswith(f"threadlog {version} ")
     assert json.loads(here("version", "--json").out)["threadlog"] == version
+    assert here("--version") == here("version")
 
 
 def test_missing_extra_is_named(threadlog: Run, tmp_path: Path) -> None:

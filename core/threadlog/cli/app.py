@@ -67,15 +67,24 @@ def make_app(*, rich_help: bool = False) -> typer.Typer:
         add_completion=True,
     )
     app.callback()(_shared)
-    add_extensions(app)
+    add_extensions(app, rich_help=rich_help)
     for name, function in _COMMANDS.items():
         app.command(name)(unpiped(function))
     return app
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        version()
+        raise typer.Exit
+
+
 def _shared(
     *,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error; may stand anywhere.")] = False,
+    wants_version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+    ] = False,
 ) -> None:
     """Keep the threads of AI agents as events in a log that loses nothing."""
 

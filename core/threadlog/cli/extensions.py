@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import metadata
-from typing import Any
+from typing import Any, Literal
 
 import typer
 
@@ -28,21 +28,21 @@ def installed_commands() -> list[metadata.EntryPoint]:
     return sorted(metadata.entry_points(group=GROUP), key=lambda entry: entry.name)
 
 
-def add_extensions(app: typer.Typer) -> None:
-    """Add the commands of other packages to the application."""
+def add_extensions(app: typer.Typer, *, rich_help: bool) -> None:
+    """Add the commands of other packages to the application, their help drawn for a terminal or written plainly."""
     for entry in installed_commands():
         app.command(
             entry.name,
             help=_SUMMARIES.get(entry.name, f"Brought by {entry.dist.name if entry.dist else entry.value}."),
             add_help_option=False,
             context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
-        )(unpiped(_runner(entry)))
+        )(unpiped(_runner(entry, "rich" if rich_help else None)))
 
 
-def _runner(entry: metadata.EntryPoint) -> Callable[[typer.Context], Any]:
+def _runner(entry: metadata.EntryPoint, markup: Literal["rich"] | None) -> Callable[[typer.Context], Any]:
     def run(context: typer.Context) -> Any:
         try:
-            extension = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+            extension = typer.Typer(add_completion=False, rich_markup_mode=markup, pretty_exceptions_enable=False)
             extension.command()(entry.load())
             return extension(args=context.args, prog_name=context.command_path, standalone_mode=False)
         except ModuleNotFoundError as error:
