@@ -241,6 +241,20 @@ async def test_commits_are_announced_before_they_are_acknowledged() -> None:
         assert [event.position for event in announced] == list(range(1, 41))
 
 
+async def test_announcements_are_in_position_order_whatever_order_the_log_stores_in() -> None:
+    """A log may take the appends of a call in an order of its own, as long as outcomes are in the caller's."""
+
+    class Backward(GatedLog):
+        async def append(self, shard: int, appends: Sequence[Append]) -> Sequence[Outcome]:
+            return list(reversed(await super().append(shard, list(reversed(appends)))))
+
+    announced: list[Event] = []
+    async with Backward() as log, Committer(log, on_commit=announced.extend) as committer:
+        await asyncio.gather(*(committer.append(one(f"{number}", thread=f"thr_{number}")) for number in range(5)))
+        assert [event.position for event in announced] == [1, 2, 3, 4, 5]
+        assert announced[0].append_id == "4"
+
+
 async def test_only_what_was_stored_now_is_announced() -> None:
     """Duplicates and conflicts tell nobody anything new."""
     calls: list[Sequence[Event]] = []
@@ -262,6 +276,25 @@ async def test_a_failing_announcement_does_not_take_the_acknowledgement_along(
         assert isinstance(await committer.append(one("a")), Appended)
         assert isinstance(await committer.append(one("b")), Appended)
     assert "no feed" in caplog.text
+
+
+async def test_others_have_their_turn_between_flushes_of_a_log_that_never_waits() -> None:
+    """A long queue over a log that does its I/O on the loop does not take the loop for itself."""
+
+    class Immediate(GatedLog):
+        async def _turn(self) -> None:
+            pass
+
+    async with Immediate(limits=Limits(batch_events=1)) as log:
+        heard: list[int] = []
+        async with Committer(log, on_commit=lambda events: heard.append(ticks)) as committer:
+            crowd = Crowd(committer)
+            crowd.add(*(one(f"{number}") for number in range(20)))
+            ticks = 0
+            while not all(caller.done() for caller in crowd.callers):
+                await asyncio.sleep(0)
+                ticks += 1
+        assert len(set(heard)) == 20
 
 
 async def test_flushes_do_not_run_in_a_callers_context() -> None:

@@ -132,6 +132,26 @@ async def test_who_waits_too_long_for_room_is_told_that_the_log_is_busy() -> Non
         assert isinstance(await committer.append(one("c")), Appended)
 
 
+async def test_who_has_found_room_waits_as_long_as_the_flush_takes() -> None:
+    """The bounded time is for room in the queue; whoever is in it is not turned away any more."""
+    bounds = CommitterBounds(queue_events=1, wait_seconds=0.05)
+    async with GatedLog() as log, Committer(log, bounds=bounds) as committer:
+        first = log.hold("append")
+        crowd = Crowd(committer)
+        crowd.add(one("a"))
+        await first.reached.wait()
+        crowd.add(one("b"), one("c"))
+        await until(lambda: committer.depth.callers == 1)
+        second = log.hold("append")
+        first.open()
+        await second.reached.wait()
+        [late] = crowd.add(one("too many"))
+        await asyncio.wait([late])
+        assert isinstance(late.exception(), LogBusy)
+        second.open()
+        assert [type(outcome) for outcome in await crowd.outcomes()] == [Appended, Appended, Appended, LogBusy]
+
+
 async def test_a_hung_log_gathers_no_callers_that_have_gone() -> None:
     """While nothing moves, callers come, wait and go, in time or cancelled, and leave nothing behind."""
     bounds = CommitterBounds(queue_events=1, wait_seconds=0.01)

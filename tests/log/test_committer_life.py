@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
 from gates import Crowd, GatedLog, library_tasks, one, turns, until
 from threadlog.log import (
+    Append,
     Appended,
     Committer,
     CommitterBounds,
     Event,
+    InvalidAppend,
     LogClosed,
     Outcome,
     OutcomeUnknown,
@@ -206,6 +209,29 @@ async def test_a_cancelled_end_tells_everybody_what_became_of_their_append() -> 
         assert isinstance(queued, LogClosed)
         assert isinstance(at_door, LogClosed)
         assert library_tasks() == set()
+
+
+async def test_an_end_in_the_middle_of_a_refused_batch_leaves_nobody_waiting() -> None:
+    """While a call that the log refused is sent append by append, those not yet sent are told that they were not."""
+
+    class Strict(GatedLog):
+        async def append(self, shard: int, appends: Sequence[Append]) -> Sequence[Outcome]:
+            if len(appends) > 1:
+                raise InvalidAppend("one of them is bad.")
+            return await super().append(shard, appends)
+
+    async with Strict() as log:
+        committer = Committer(log)
+        await committer.__aenter__()
+        gate = log.hold("append")
+        crowd = Crowd(committer)
+        crowd.add(one("a"), one("b"), one("c"))
+        await gate.reached.wait()
+        leaving = asyncio.create_task(committer.__aexit__(None, None, None))
+        await turns(3)
+        leaving.cancel()
+        assert [type(outcome) for outcome in await crowd.outcomes()] == [OutcomeUnknown, LogClosed, LogClosed]
+        await asyncio.wait([leaving])
 
 
 async def test_a_flusher_that_was_killed_leaves_nobody_waiting() -> None:
