@@ -90,6 +90,9 @@ async def test_metadata_that_cannot_be_stored_is_refused(store: ThreadStore, ali
         await store.create_thread(alice, metadata={"all": "x" * 70_000})
     with pytest.raises(InvalidPayload, match="UTF-8"):
         await store.create_thread(alice, title="\ud800")
+    for title in ("a\0b", "x" * 70_000):
+        with pytest.raises(InvalidThread, match=r"head\.title"):
+            await store.create_thread(alice, title=title)
     assert (await store.load_threads(alice)).data == []
 
 

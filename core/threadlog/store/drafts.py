@@ -160,7 +160,10 @@ class Drafts:
         if _has_items(thread):
             raise InvalidThread(f"{event.type} carries items; append them as thread.item.done events of their own.")
         head = HeadChange(owner=owner, title=metadata.title, status=metadata.status.type, info=_info(thread))
-        return msgspec.structs.replace(event, head=head)
+        try:
+            return msgspec.structs.replace(event, head=head)
+        except InvalidAppend as error:
+            raise InvalidThread(f"{event.type}: {error}") from None
 
 
 def explained(error: ValidationError) -> str:
