@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 
 from threadlog.agents.folder import finding_answers, listing_answers, showing_answers, talk
@@ -37,7 +38,8 @@ async def _answer(case: Case, request: Request, text: str) -> str:
             return await guess(case, text) or talk.unknown(case.listing)
     except FolderError as error:
         words = str(error)
-        return words[:1].upper() + words[1:]
+        # A file's name at the beginning stays as it is.
+        return words[:1].upper() + words[1:] if re.match(r"[a-z]+ ", words) else words
     return _talk(case, request)
 
 

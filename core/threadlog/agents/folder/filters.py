@@ -41,16 +41,22 @@ class Filters:
     def read_names(self) -> None:
         """Names: ``whose name contains x``, ``called x``, ``-name "*.py"``, ``src/*.py``."""
         phrase = self._phrase
-        contains = r"(?:that\s+|which\s+)?" + any_of("contains?", "containing", "includes?", "including", "has", "with", "like")
+        contains = r"(?:that\s+|which\s+)?" + any_of(
+            "contains?", "containing", "includes?", "including", "has", "with", "like"
+        )
         if found := phrase.take(rf"(?:(?<=find )\S+\s+)?-i?name\s+{THING}", " files "):
             self._by_pattern(phrase.plain(found[1]))
             return
         self._quoted_patterns()
-        if found := phrase.take(rf"\b(?:whose|with|their|the)?\s*(?:file)?names?\s+{contains}\s+{THING}"):
-            self._by_name(phrase.plain(found[1]))
-        elif found := phrase.take(rf"\bwith\s+{THING}\s+in\s+(?:its|their|the)\s+(?:file\s*)?names?\b"):
-            self._by_name(phrase.plain(found[1]))
-        elif found := phrase.take(r"(?:(?<=files )|(?<=file ))(?:named|called)\s+(?:something\s+)?(?:like\s+)?(❲\d+❳|[\w\-*]+)(?![\w.])"):
+        if (
+            (found := phrase.take(rf"\b(?:whose|with|their|the)?\s*(?:file)?names?\s+{contains}\s+{THING}"))
+            or (found := phrase.take(rf"\bwith\s+{THING}\s+in\s+(?:its|their|the)\s+(?:file\s*)?names?\b"))
+            or (
+                found := phrase.take(
+                    r"(?:(?<=files )|(?<=file ))(?:named|called)\s+(?:something\s+)?(?:like\s+)?(❲\d+❳|[\w\-*]+)(?![\w.])"
+                )
+            )
+        ):
             self._by_name(phrase.plain(found[1]))
         elif found := phrase.take(
             r"\b(?:whose |with |that |which )?(?:file)?(?:names? )?(?:that |which )?(start|begin|end)(?:s|ing)? "
@@ -77,7 +83,9 @@ class Filters:
     def read_flags(self) -> None:
         """``hidden files``, ``including hidden ones``, ``at the top level``."""
         also = any_of("including", "include", "incl\\.?", "with", "and", "even", "also", "plus")
-        flag = self._phrase.take(rf",?\s*(?:\b({also})\s+)?(?:the |all |also )*\b(?:hidden|dot)[ -]?(?:files|ones|folders)?\b", " files ")
+        flag = self._phrase.take(
+            rf",?\s*(?:\b({also})\s+)?(?:the |all |also )*\b(?:hidden|dot)[ -]?(?:files|ones|folders)?\b", " files "
+        )
         if flag is not None:
             only = flag[1] is None
             self.selection = msgspec.structs.replace(self.selection, hidden=True, hidden_only=only)

@@ -81,7 +81,9 @@ def _without(case: Case, done: _Search) -> str:
     if not files:
         return with_notes(f"All of {done.targets.words} mention {done.what}.", done.targets.notes)
     head = f"{len(files):,} of {done.targets.words} {'does' if len(files) == 1 else 'do'} not mention {done.what}:"
-    return with_notes(f"{head}\n\n{bullets(map(with_size, files[:_SHOWN_FILES]))}", [*_limits(done.found), *done.targets.notes])
+    return with_notes(
+        f"{head}\n\n{bullets(map(with_size, files[:_SHOWN_FILES]))}", [*_limits(done.found), *done.targets.notes]
+    )
 
 
 async def pick(case: Case, request: Request) -> str:

@@ -10,100 +10,25 @@ from threadlog.agents.folder.search import Term
 from threadlog.agents.folder.showing_answers import show_section
 from threadlog.agents.folder.wording import bullets, joined
 
-_COMMON = frozenset(
-    [
-        "about",
-        "after",
-        "again",
-        "also",
-        "answer",
-        "anything",
-        "because",
-        "before",
-        "being",
-        "between",
-        "could",
-        "does",
-        "doing",
-        "done",
-        "each",
-        "else",
-        "every",
-        "files",
-        "folder",
-        "from",
-        "give",
-        "going",
-        "have",
-        "here",
-        "into",
-        "just",
-        "know",
-        "like",
-        "look",
-        "made",
-        "make",
-        "many",
-        "mean",
-        "more",
-        "most",
-        "much",
-        "need",
-        "only",
-        "other",
-        "over",
-        "please",
-        "project",
-        "question",
-        "really",
-        "same",
-        "should",
-        "show",
-        "some",
-        "something",
-        "still",
-        "such",
-        "take",
-        "tell",
-        "than",
-        "that",
-        "their",
-        "them",
-        "then",
-        "there",
-        "these",
-        "they",
-        "thing",
-        "think",
-        "this",
-        "those",
-        "time",
-        "understand",
-        "very",
-        "want",
-        "were",
-        "what",
-        "when",
-        "where",
-        "which",
-        "while",
-        "will",
-        "with",
-        "without",
-        "work",
-        "would",
-        "your",
-    ]
+_COMMON = (
+    "about after again also answer anything because before being between could does doing done each else every "
+    "files folder from give going have here into just know like look made make many mean more most much need only "
+    "other over please project question really same should show some something still such take tell than that "
+    "their them then there these they thing think this those time understand very want were what when where which "
+    "while will with without work would your"
 )
+_NOT_ASKED_FOR = frozenset(_COMMON.split())
 _MEANS = {"wrote": "author", "written": "author", "created": "author", "made": "author", "licensed": "license"}
 _DOCUMENTS = (".md", ".markdown", ".rst", ".txt", "")
 
 
 async def guess(case: Case, text: str) -> str | None:
     """A section whose heading, or lines which, hold the words of a question; None if nothing does."""
-    words = [_MEANS.get(word, word) for word in re.findall(r"[A-Za-z][A-Za-z\-]{3,}", text.lower()) if word not in _COMMON][:5]
-    if not words or ("?" not in text and len(words) < 2 and len(text.split()) < 3):
-        return f"I cannot answer that: I found nothing about {joined([f'“{word}”' for word in words[:3]])} in the files."
+    words = [
+        _MEANS.get(word, word) for word in re.findall(r"[A-Za-z][A-Za-z\-]{3,}", text.lower()) if word not in _COMMON
+    ][:5]
+    if not words or ("?" not in text and len(text.split()) < 3):
+        return None
     for entry in sorted(case.listing.files(), key=lambda entry: (entry.path.count("/"), entry.path)):
         if entry.suffix in _DOCUMENTS and entry.name.lower().startswith("readme"):
             section = await show_section(case, entry.path, " ".join(words))

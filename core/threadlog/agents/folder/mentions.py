@@ -30,33 +30,66 @@ _LEADS_TO_TERM = re.compile(
 )
 _LEADS_FROM_TERM = re.compile(
     r"\s+(?:(?:is|are|was|were|gets?)\s+)?(?:being |ever |been )?"
-    + any_of("defined", "declared", "implemented", "used", "mentioned", "called", "imported", "referenced", "configured")
+    + any_of(
+        "defined", "declared", "implemented", "used", "mentioned", "called", "imported", "referenced", "configured"
+    )
     + r"\b|\s+(?:function|class|method|variable|constant)\b|\s+(?:appears?|occurs?|shows? up)\b",
     re.IGNORECASE,
 )
 _LEADS_TO_NAME = re.compile(
     r"(?:\b"
     + any_of(
-        *("the", "my", "our", "your", "this", "a", "an", "any", "file", "folder", "in", "of", "and", "to", "read", "open"),
-        *("show", "me", "print", "cat", "display", "view", r"summari[sz]e", "vs", "versus", "with", "between", "does", "is"),
+        *(
+            "the",
+            "my",
+            "our",
+            "your",
+            "this",
+            "a",
+            "an",
+            "any",
+            "file",
+            "folder",
+            "in",
+            "of",
+            "and",
+            "to",
+            "read",
+            "open",
+        ),
+        *(
+            "show",
+            "me",
+            "print",
+            "cat",
+            "display",
+            "view",
+            r"summari[sz]e",
+            "vs",
+            "versus",
+            "with",
+            "between",
+            "does",
+            "is",
+        ),
         *("about", "describe", "outline", "tail", "head", "compare", "diff", "list", "ls", "under", "inside", "from"),
         *("are", "or", "wc", r"-\w+", "see", "grep", "count", "search", "than", "edit"),
     )
     + r"|^|,)\s*$",
     re.IGNORECASE,
 )
-_NO_NAMES = frozenset(
-    (
-        "a about all an and any anything are as at be beginning between big biggest by bytes can characters code contain "
-        "contains content contents count different do does each empty end entire every everything file files find first "
-        "folder folders for from get give go greatest has have help here hi how i in inside is it its kind kinds large "
-        "largest last latest line lines list long longest look many me mention mentions more most much my name named "
-        "names new newest next no not number of old oldest on one ones open or our over part path please print project "
-        "read recent repo run search second see show size small smallest so some something start subfolder tell text "
-        "that the their them then there these they thing this those times to top total tree type types under us use "
-        "used uses was we what when where which who whole why will with word words write you your"
-    ).split()
+_NO_NAME = (
+    "a about all an and any anything are as at be beginning between big biggest by bytes can characters code "
+    "contain contains content contents count different do does each empty end entire every everything file files "
+    "find first folder folders for from get give go greatest has have help here hi how i in inside is it its kind "
+    "kinds large largest last latest line lines list long longest look many me mention mentions more most much my "
+    "name named names new newest next no not number of old oldest on one ones open or our over part path please "
+    "print project read recent repo run search second see show size small smallest so some something start "
+    "subfolder tell text that the their them then there these they thing this those times to top total tree type "
+    "types under us use used uses was we what when where which who whole why will with word words write you your"
 )
+_NO_NAMES = frozenset(_NO_NAME.split())
+"""Words of questions, which are names only where it is said so."""
 _EVERYTHING = any_of(
     rf"{IN}\s+(?:here|there|(?:{THE}\s+)?(?:files|(?:this |the )?"
     r"(?:folder|directory|dir|project|repo|repository|codebase|code base|workspace|tree|root)))\b(?!\s*▪)",
@@ -119,7 +152,9 @@ class Mentions:
         """``in the docs folder``, ``under src``; and ``in this project`` for everything."""
         while self._phrase.take(rf"\b{_EVERYTHING}\b"):
             self.everything = True
-        pattern = re.compile(rf"\b{IN}\s+(?:{THE}\s+)?(?:{FOLDER}\s+)?([\w\-.]+)(\s+(?:{FOLDER}|tree)\b)?", re.IGNORECASE)
+        pattern = re.compile(
+            rf"\b{IN}\s+(?:{THE}\s+)?(?:{FOLDER}\s+)?([\w\-.]+)(\s+(?:{FOLDER}|tree)\b)?", re.IGNORECASE
+        )
         at = 0
         while (match := pattern.search(self._phrase.text, at)) is not None:
             at = match.end(1)
@@ -144,6 +179,12 @@ class Mentions:
             if found is not None and self._is_name(match, found.entry.name):
                 self._cut(match.start(), match.end(), found)
                 at = match.start() + len(_MARK)
+
+    def read_asked(self) -> None:
+        """``Is there a Dockerfile?``: what stands there is a name, though nothing is called so."""
+        found = self._phrase.has(r"^\s*(?:is|are) there (?:a|an|any)\s+([\w.\-]+)(?: file)?\s*(?:here)?\W*$")
+        if found is not None and found[1].lower() not in _NO_NAMES and "▪" not in self._phrase.text:
+            self.missing.append(found[1])
 
     def _take_quoted(self, quote: str, start: int, end: int) -> None:
         found = self._names.find(quote, exact=" " in quote)

@@ -68,8 +68,10 @@ _RULES: list[tuple[str, Callable[[re.Match[str]], Part]]] = [
         _section,
     ),
     (
-        rf"\b(?:the\s+)?((?:❲\d+❳|{_NOT_A_HEADING}[\w\-]+)(?:\s+{_NOT_A_HEADING}[\w\-]+){{0,2}}?)[\s\-]+"
-        rf"(?:section|chapter)\b{_OF}",
+        (
+            rf"\b(?:the\s+)?((?:❲\d+❳|{_NOT_A_HEADING}[\w\-]+)(?:\s+{_NOT_A_HEADING}[\w\-]+){{0,2}}?)[\s\-]+"
+            rf"(?:section|chapter)\b{_OF}"
+        ),
         _section,
     ),
     (
@@ -107,8 +109,10 @@ _RULES: list[tuple[str, Callable[[re.Match[str]], Part]]] = [
     (r"^\s*head\b(?:\s+of\b)?", _always(Part("head", _A_FEW))),
     (r"^\s*tail\b(?:\s+of\b)?", _always(Part("tail", _A_FEW))),
     (
-        r"\b(?:the\s+)?(?:whole|entire|full|complete)\s+(?=(?:contents?|text|file|thing|document)\b)"
-        r"(?:(?:contents?|text)\s+of\b)?",
+        (
+            r"\b(?:the\s+)?(?:whole|entire|full|complete)\s+(?=(?:contents?|text|file|thing|document)\b)"
+            r"(?:(?:contents?|text)\s+of\b)?"
+        ),
         _always(Part("whole")),
     ),
     (r"\b(?:how|where)\s+does\s+(?=.*\b(?:start|begin)s?\b)", _always(Part("head", _A_FEW))),

@@ -10,6 +10,11 @@ def any_of(*alternatives: str) -> str:
     return f"(?:{'|'.join(alternatives)})"
 
 
+def any_word(*alternatives: str) -> str:
+    """One of some patterns, as whole words."""
+    return rf"\b{any_of(*alternatives)}\b"
+
+
 IN = any_of(
     *("in", "inside", "inside of", "within", "under", "underneath", "below", "beneath", "from", "of", "at", "across"),
     *("through", "throughout", "for", "on", "to", "into"),

@@ -46,8 +46,10 @@ _MOST: list[tuple[str, Measure, bool]] = [
     (r"\b(?:the\s+)?least\s+(?:often|frequently)\b", "mentions", False),
     (r"(?<=[\w❳])\s+(?:the\s+)?most\b(?=\s*(?:$|[?.!,▪]|(?:and|in|of|among|by)\b))", "mentions", True),
     (
-        rf"\b{_THE_MOST}\s+{any_of('mentions', 'occurrences', 'instances', 'matches', 'references', 'uses', 'hits')}"
-        r"\s+(?=(?:of|to|for)\b)",
+        (
+            rf"\b{_THE_MOST}\s+{any_of('mentions', 'occurrences', 'instances', 'matches', 'references', 'uses', 'hits')}"
+            r"\s+(?=(?:of|to|for)\b)"
+        ),
         "mentions",
         True,
     ),

@@ -53,6 +53,8 @@ def take_slots(phrase: Phrase, names: Names) -> Slots:
     filters.read_kinds({entry.suffix for entry in names.entries})
     mentions.read_scopes()
     mentions.read_bare()
+    if not filters.words:
+        mentions.read_asked()
     if pick is None and len(mentions.files) > 1:
         pick = take_comparison(phrase)
     return Slots(

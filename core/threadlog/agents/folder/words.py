@@ -149,41 +149,31 @@ FENCE_NAMES: Mapping[str, str] = {
 }
 """What a fenced block of such a file is marked with."""
 
-NUMBERS: Mapping[str, int] = {
-    word: number
-    for number, word in enumerate(
-        [
-            "zero",
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-            "thirteen",
-            "fourteen",
-            "fifteen",
-            "sixteen",
-            "seventeen",
-            "eighteen",
-            "nineteen",
-            "twenty",
-        ]
-    )
-} | {"a": 1, "an": 1, "couple": 2, "few": 3, "dozen": 12, "thirty": 30, "forty": 40, "fifty": 50, "hundred": 100}
+_COUNTING = (
+    "zero one two three four five six seven eight nine ten eleven "
+    "twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty"
+)
+NUMBERS: Mapping[str, int] = {word: number for number, word in enumerate(_COUNTING.split())} | {
+    "a": 1,
+    "an": 1,
+    "couple": 2,
+    "few": 3,
+    "dozen": 12,
+    "thirty": 30,
+    "forty": 40,
+    "fifty": 50,
+    "hundred": 100,
+}
 
 ORDINALS: Mapping[str, int] = {
     "first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8, "ninth": 9,
     "tenth": 10, "last": -1,
 }  # fmt: skip
 
-_DEFINES = r"^\s*(?:export\s+)?(?:default\s+)?(?:pub(?:\([\w:]+\))?\s+)?(?:abstract\s+|public\s+|private\s+|static\s+|final\s+)*"
+_DEFINES = (
+    r"^\s*(?:export\s+)?(?:default\s+)?(?:pub(?:\([\w:]+\))?\s+)?"
+    r"(?:(?:abstract|public|private|static|final)\s+)*"
+)
 CONCEPTS: Mapping[str, str] = {
     "function": _DEFINES + r"(?:async\s+)?(?:def|function\*?|func|fn)\s+(?:\([^)]*\)\s*)?\w+",
     "method": r"^\s+(?:async\s+)?(?:def|func|fn)\s+\w+",
