@@ -121,7 +121,7 @@ def test_log_that_another_import_holds(start: Start, here: Run, url: str, tmp_pa
     other.stdin.flush()
     assert json.loads(other.stdout.readline())["status"] == "imported"
     done = here("import", write(tmp_path / "mine", run("mine", "Hi")), "--log", url, code=4)
-    assert str(other.pid) in done.err
+    assert f"process {other.pid} (threadlog import)" in done.err
     assert len(done.err.splitlines()) == 1
     assert str(other.pid) in here("repair", "--log", url, code=4).err
     assert [each["id"] for each in exported(here("export", "--log", url))] == ["theirs"]

@@ -88,7 +88,7 @@ def test_empty_files_and_sections_are_fine_or_named(file: Path, text: str) -> No
         ("\nport: 1\n", ["unknown setting port", ":2", "server.port"]),
         ("server:\n  port: abc\n", ["server.port", "'abc'", ":2", "integer"]),
         ("server:\n  limits:\n    page: 0\n", ["server.limits.page", ":3", "greater than or equal to 1"]),
-        ("server: 5\n", ["server is 5", ":1", "section"]),
+        ("server: 5\n", ["setting server", ":1", "section"]),
         ("server: {port: 1, port: 2}\n", [":1", "duplicate"]),
         ("server:\n  port: '${oc.env:NO_SUCH_PORT}'\n", ["server.port", ":2", "NO_SUCH_PORT"]),
         ("a: b: c\n", [":1", "YAML"]),
@@ -140,7 +140,13 @@ def test_missing_file_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "override",
-    ["agent.openai.api_key=[sk-secret]", "agent.openai.api_kee=sk-secret", "log.url=sk-secret", "log.ulr=sk-secret"],
+    [
+        "agent.openai.api_key=[sk-secret]",
+        "agent.openai.api_kee=sk-secret",
+        "log.url=sk-secret",
+        "log.ulr=sk-secret",
+        "agent.openai=sk-secret",
+    ],
 )
 def test_secrets_reach_no_error(override: str) -> None:
     """What is or may be a secret is not quoted when it is wrong."""

@@ -9,8 +9,9 @@ import subprocess
 import anyio
 import pytest
 
-from cli_filling import say
+from cli_filling import WHO, say
 from commands import Run, Start
+from threadlog import open_store
 
 
 def lines_until(process: subprocess.Popen[str], mark: str) -> list[str]:
@@ -63,6 +64,20 @@ def test_tail_refuses_another_history(here: Run, log: str) -> None:
     """A cursor of another log is refused, and so is what is no cursor."""
     assert "another history" in here("tail", "thr_one", "--log", log, "--after", "5-00000000", code=1).err
     assert "no cursor" in here("tail", "thr_one", "--log", log, "--after", "five", code=2).err
+
+
+def test_tail_ends_with_its_thread(start: Start, log: str) -> None:
+    """When the thread is deleted, its tail says so and ends by itself."""
+    tail = start("tail", "thr_one", "--log", log)
+    lines_until(tail, "It has")
+
+    async def delete() -> None:
+        async with open_store(log) as store:
+            await store.delete_thread(WHO, "thr_one")
+
+    anyio.run(delete)
+    out, _ = tail.communicate(timeout=60)
+    assert (tail.returncode, out) == (0, "thread deleted\n")
 
 
 def test_tail_into_a_closed_pipe(start: Start, log: str) -> None:

@@ -25,7 +25,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for program
 """The option of a command that can write for programs."""
 
 Advance = Callable[[int, int], None]
-"""Called with how much is done and how much there is."""
+"""Called with how much is done and how much there is (0: nobody knows)."""
 
 
 class Output:
@@ -113,12 +113,12 @@ class Output:
         columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
         with Progress(*columns, console=self._remarks, transient=True) as bar:
             task = bar.add_task(label, total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
+            yield lambda done, total: bar.update(task, completed=done, total=total or None)
 
     def _stdout_is_over(self) -> None:
         try:
             self._stdout.flush()
-        except BrokenPipeError:
+        except OSError:
             self.silence()
 
     def silence(self) -> None:

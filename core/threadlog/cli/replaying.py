@@ -42,9 +42,9 @@ async def replay(
     reader = Reader(invocation.output, events=events, json=json, full=full)
     try:
         async with reading_store(invocation) as store:
-            stored = [event async for event in events_of(store, principal_of(invocation), thread)]
-        async for delay, event in replayed(stored, speed=speed, natural=natural, max_pause=max_pause):
-            await asyncio.sleep(delay)
-            reader.print(event)
+            stored = events_of(store, principal_of(invocation), thread)
+            async for delay, event in replayed(stored, speed=speed, natural=natural, max_pause=max_pause):
+                await asyncio.sleep(delay)
+                reader.print(event)
     finally:
         reader.end()

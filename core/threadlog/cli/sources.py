@@ -76,7 +76,7 @@ class Sources:
         name, place = ".".join(key), self._at(key)
         if detail["type"] == "extra_forbidden":
             return f"unknown setting {name}{place}: {_suggestion(key, model)}"
-        if _is_secret(key, model):
+        if detail["type"] == "model_type" or _is_secret(key, model):
             return f"setting {name}{place} is wrong: {_as_sentence(detail)}"
         return f"setting {name} is {_shortened(detail['input'])}{place}, which is wrong: {_as_sentence(detail)}"
 

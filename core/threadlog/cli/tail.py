@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from typing import Annotated
 
 import typer
@@ -16,6 +17,7 @@ from threadlog.cli.output import JsonOption, Output
 from threadlog.cli.show import FullOption, ThreadArgument
 from threadlog.cli.transcript import Transcript
 from threadlog.log import START, Cursor, Event
+from threadlog.store import Principal, ThreadDeleted, ThreadStore, VisibleBatch
 from threadlog.store.wire import encode_event
 
 After = Annotated[
@@ -47,16 +49,32 @@ async def tail(
         async with reading_store(invocation) as store:
             if new and not after:
                 start = (await store.state(who, thread)).cursor
-            async for batch in store.follow(who, thread, after=start):
-                ended = [reader.print(event) for event in batch.events]
-                start = batch.cursor
-                if until_run_ends and any(ended):
-                    break
+            async with aclosing(_followed(store, who, thread, start)) as batches:
+                async for batch in batches:
+                    ended = [reader.print(event) for event in batch.events]
+                    start = batch.cursor
+                    if until_run_ends and any(ended):
+                        break
     except asyncio.CancelledError:
         # Being told to stop is how a tail ends.
         pass
     reader.end()
     output.remark(f"to go on: threadlog tail {shlex.quote(thread)} --after {start}")
+
+
+async def _followed(
+    store: ThreadStore, who: Principal, thread: str, start: Cursor
+) -> AsyncGenerator[VisibleBatch, None]:
+    """The thread's feed, which ends without an error when the thread is deleted before the reader's eyes."""
+    deleted = False
+    try:
+        async with aclosing(store.follow(who, thread, after=start)) as batches:
+            async for batch in batches:
+                yield batch
+                deleted = any(event.type == "thread.deleted" for event in batch.events)
+    except ThreadDeleted:
+        if not deleted:
+            raise
 
 
 class Reader:

@@ -38,7 +38,10 @@ async def through_server(
     """
     url = locked.holder.get("url")
     if url is None:
-        raise LogLocked(f"{locked} Wait until it is done, or stop it, and run this again.", locked.holder)
+        who = f"process {locked.holder.get('pid', '?')} ({locked.holder.get('command', 'no server')})"
+        raise LogLocked(
+            f"{who} writes to the log: wait until it is done, or stop it, and run this again.", locked.holder
+        )
     if invocation.names_principal:
         raise UsageFault(f"the server at {url} holds the log and decides who acts: leave out --tenant and --user.")
     invocation.output.remark(f"the log is held by the server at {url}: importing through it")
@@ -57,7 +60,8 @@ def _client(url: str) -> httpx.AsyncClient:
         raise MissingExtra(
             "the log is held by a server, and talking to it needs httpx: pip install 'threadlog[server]'.", name="httpx"
         ) from error
-    return httpx.AsyncClient(base_url=url, timeout=_SECONDS)
+    # The server is on this machine: no proxy of the environment has a part in it.
+    return httpx.AsyncClient(base_url=url, timeout=_SECONDS, trust_env=False)
 
 
 async def _post(client: httpx.AsyncClient, run: bytes) -> ImportOutcome:
@@ -70,11 +74,20 @@ async def _post(client: httpx.AsyncClient, run: bytes) -> ImportOutcome:
             f"the server at {client.base_url} does not answer ({error}); run this again once it does, or is stopped."
         ) from error
     if answer.is_success:
-        return msgspec.json.decode(answer.content, type=ImportOutcome)
+        return _outcome(answer)
     problem = _problem(answer)
     if answer.status_code in {400, 413, 422}:
         return ImportOutcome(status="invalid", thread_id=None, events=0, message=problem)
     raise ServerUnavailable(f"the server at {client.base_url} refused with {answer.status_code}: {problem}")
+
+
+def _outcome(answer: httpx.Response) -> ImportOutcome:
+    try:
+        return msgspec.json.decode(answer.content, type=ImportOutcome)
+    except msgspec.MsgspecError as error:
+        raise ServerUnavailable(
+            f"what answers at {answer.url} is no threadlog server that takes imports ({error}); stop it or upgrade it."
+        ) from error
 
 
 def _problem(answer: httpx.Response) -> str:
