@@ -155,15 +155,15 @@ async def test_a_stream_is_judged_by_a_state_that_need_not_hold_its_text(log: Ga
     update = {"item_id": "m", "update": {"type": "app.x"}}
     for seq in (2, 3):
         cache.committed(await write(log, ("thread.item.updated", update)))
-        assert await cache.load_for_judging(TENANT, THREAD, at=seq) is start
+        assert await cache.load_for_judging(TENANT, THREAD, at_least=seq) is start
     assert reads(log) == []
     assert await cache.load_for_judging(TENANT, THREAD) is start
     assert reads(log) == [3]
     cache.committed(await write(log, ("access.granted", {"user": "bob", "role": "viewer"})))
-    assert (await cache.load_for_judging(TENANT, THREAD, at=4)).role_of("bob") == "viewer"
+    assert (await cache.load_for_judging(TENANT, THREAD, at_least=4)).role_of("bob") == "viewer"
     await write(log, ("access.revoked", {"user": "bob"}))
     assert (await cache.load_for_judging(TENANT, THREAD)).role_of("bob") is None
-    assert (await cache.load_for_judging(TENANT, "thr_2", at=7)).seq == 0
+    assert (await cache.load_for_judging(TENANT, "thr_2", at_least=7)).seq == 0
 
 
 async def test_many_events_that_nobody_reads_are_folded_in_between(log: GatedLog) -> None:
@@ -174,7 +174,7 @@ async def test_many_events_that_nobody_reads_are_folded_in_between(log: GatedLog
     for name in "bcde":
         cache.committed(await write(log, *items(name)))
     cache.committed(await write(log, *items("f")))
-    state = await cache.load_for_judging(TENANT, THREAD, at=6)
+    state = await cache.load_for_judging(TENANT, THREAD, at_least=6)
     assert state is not start
     assert state.seq == 6
 

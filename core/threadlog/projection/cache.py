@@ -72,14 +72,14 @@ class StateCache:
             self._fold_pending(kept)
         return kept.state
 
-    async def load_for_judging(self, tenant: str, thread_id: str, *, at: int | None = None) -> ThreadState:
+    async def load_for_judging(self, tenant: str, thread_id: str, *, at_least: int | None = None) -> ThreadState:
         """A state that can say who may do what with the thread and what type an item has.
 
         It may lack updates of items, which change neither: so a stream of them is not folded one by one.
 
         Args:
-            at: the seq at which the caller believes the thread to be: if this process knows it to be there, the log is
-                not read. None: everything that was acknowledged before this call counts.
+            at_least: the seq up to which the state must reach: if this process knows the thread so far, the log is not
+                read. None: as far as was acknowledged before this call.
 
         Raises:
             LogError: the log cannot be read.
@@ -92,7 +92,7 @@ class StateCache:
         if kept.pending and not kept.differs_by_updates():
             self._fold_pending(kept)
         state, known = kept.state, kept.state.seq + len(kept.pending)
-        if at == known:
+        if at_least is not None and at_least <= known:
             return state
         page = await self._log.read_thread(tenant, thread_id, after=known, limit=1)
         return state if page.last_seq == known else await self.load(tenant, thread_id)

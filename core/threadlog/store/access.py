@@ -72,7 +72,7 @@ class Right(enum.IntEnum):
     """Not even know that it exists."""
     READ = 1
     WRITE = 2
-    OWN = 3
+    MANAGE = 3
     """Share and delete."""
 
 
@@ -83,7 +83,7 @@ def right_to_stream(principal: Principal, state: ThreadState) -> Right:
     """What `principal` may do with a stream, be it a thread or an attachment; deleted or not."""
     if state.owner is None or state.tenant != principal.tenant:
         return Right.NONE
-    most = Right.OWN if principal.agent is None else Right.WRITE
+    most = Right.MANAGE if principal.agent is None else Right.WRITE
     if principal.user == state.owner or ADMIN in principal.roles:
         return most
     granted = _GRANTED.get(state.role_of(principal.user) or "", Right.NONE)

@@ -34,7 +34,7 @@ class Showing:
         self._registry, self._cache = registry, cache
 
     def shown(self, events: Iterable[Event], state: ThreadState) -> Shown:
-        """Look at events of a thread whose state has folded them (it may be ahead of them).
+        """Look at events of a thread whose state knows all items in them (it may be ahead of them).
 
         The state knows the items of which an event names only the id: what happens to a hidden item is hidden.
         """
@@ -51,15 +51,10 @@ class Showing:
         """The same for a feed's batch, looked at once for all its subscribers."""
         shown: Shown | None = batch.memo.get(_SHOWN)
         if shown is None:
-            state = await self._state_with(batch.events[-1])
+            last = batch.events[-1]
+            state = await self._cache.load_for_judging(last.tenant, last.thread_id, at_least=last.seq)
             shown = batch.memo[_SHOWN] = self.shown(batch.events, state)
         return shown
-
-    async def _state_with(self, event: Event) -> ThreadState:
-        state = self._cache.at_hand(event.tenant, event.thread_id)
-        if state is None or state.seq < event.seq:
-            state = await self._cache.load(event.tenant, event.thread_id)
-        return state
 
 
 def visible(batch: Batch, shown: Shown, audience: Audience) -> VisibleBatch:

@@ -40,9 +40,9 @@ class Writer:
         if expected == 0 or expected is Expect.NO_THREAD:
             new = await self._beginning(principal, thread_id, events)
         else:
-            # A state that is at hand at the exact seq will do: if the thread has gone on since, nothing is written.
-            at = expected if isinstance(expected, int) else None
-            state = await self._cache.load_for_judging(principal.tenant, thread_id, at=at)
+            # What is known up to an exact seq will do: if the thread has gone on since, nothing is written.
+            at_least = expected if isinstance(expected, int) else None
+            state = await self._cache.load_for_judging(principal.tenant, thread_id, at_least=at_least)
             check_thread(principal, state, right_for(events))
             new = self._drafts.go_on(state, events)
         outcome = await self._sender.send(principal, thread_id, new, expected, append_id, run_id)
