@@ -37,6 +37,7 @@ class TestFile(EventLogConformance):
             lambda place: f"file:{tmp_path}/{place}",
             durability=Durability.DISK,
             capabilities=frozenset(FILE),
+            examples=40,
         )
 
 

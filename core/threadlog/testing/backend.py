@@ -28,6 +28,7 @@ class Backend:
         secrets: texts of the URL (passwords) that must appear nowhere.
         patience: seconds after which the kit no longer believes that something will happen. No test waits that long
             when all is well.
+        examples: how many histories Hypothesis invents.
         fault: a context manager that makes the log's storage fail; without one, X1 is not checked.
     """
 
@@ -36,6 +37,7 @@ class Backend:
     capabilities: frozenset[Capability] = frozenset()
     secrets: tuple[str, ...] = ()
     patience: float = 10.0
+    examples: int = 200
     fault: Fault | None = None
 
     @classmethod
@@ -47,6 +49,7 @@ class Backend:
         capabilities: frozenset[Capability] = frozenset(),
         secrets: tuple[str, ...] = (),
         patience: float = 10.0,
+        examples: int = 200,
         fault: Fault | None = None,
     ) -> Backend:
         """A backend whose logs come through the front door: an installed plugin.
@@ -65,5 +68,6 @@ class Backend:
             capabilities=capabilities,
             secrets=secrets,
             patience=patience,
+            examples=examples,
             fault=fault,
         )

@@ -22,6 +22,10 @@ Case = Callable[[Any, Backend], None]
 """What pytest sees of it: a method that is given the fixture ``backend``."""
 
 
+ACROSS = "*"
+"""Stands for a clause in tests that check many; a failure names the one that is broken."""
+
+
 class ClauseBroken(AssertionError):
     """A log does not keep a clause; raised by checks that look at several clauses at once."""
 
@@ -52,16 +56,23 @@ def clause(number: str) -> Callable[[Check], Case]:
             with explained(number):
                 asyncio.run(_run(check, self, backend))
 
-        case.__name__, case.__qualname__, case.__doc__ = check.__name__, check.__qualname__, check.__doc__
-        case.__module__ = check.__module__
-        vars(case)["clause"] = number
-        return case
+        return _named_like(check, case, number)
 
     return mark
 
 
+def across_clauses(case: Case) -> Case:
+    """Mark a method as a test of the kit that checks many clauses; it raises `ClauseBroken` for the one."""
+
+    def explaining(self: object, backend: Backend) -> None:
+        with explained(ACROSS):
+            case(self, backend)
+
+    return _named_like(case, explaining, ACROSS)
+
+
 def clause_of(case: Callable[..., object]) -> str | None:
-    """The number of the clause that a test checks; None for what is no test of the kit."""
+    """The number of the clause that a test checks (`ACROSS` for many); None for what is no test of the kit."""
     number = getattr(case, "clause", None)
     return number if isinstance(number, str) else None
 
@@ -78,8 +89,17 @@ def explained(number: str) -> Iterator[None]:
         yield
     except Exception as error:
         blamed = broken_clause(error, number)
-        error.add_note(f"This breaks clause {blamed}: {clauses()[blamed]}")
+        if blamed != ACROSS:
+            error.add_note(f"This breaks clause {blamed}: {clauses()[blamed]}")
         raise
+
+
+def _named_like(original: Callable[..., object], case: Case, number: str) -> Case:
+    """Give `case` the name and docstring of what it runs; its signature must stay its own, for pytest reads it."""
+    case.__name__, case.__qualname__, case.__doc__ = original.__name__, original.__qualname__, original.__doc__
+    case.__module__ = original.__module__
+    vars(case)["clause"] = number
+    return case
 
 
 async def _run(check: Check, suite: object, backend: Backend) -> None:

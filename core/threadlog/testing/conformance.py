@@ -9,6 +9,7 @@ import pytest
 
 from threadlog.testing.backend import Backend
 from threadlog.testing.clauses import Case, broken_clause, clause_of
+from threadlog.testing.machine import ModelTests
 from threadlog.testing.suite import (
     CapabilityTests,
     ConcurrencyTests,
@@ -44,6 +45,7 @@ class EventLogConformance(
     SecretTests,
     FaultTests,
     IsolationTests,
+    ModelTests,
 ):
     """All tests of the kit. Derive from it, override the fixture `backend`, and run pytest::
 

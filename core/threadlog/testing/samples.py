@@ -17,6 +17,7 @@ from threadlog.log import (
     EventLog,
     Expect,
     Expected,
+    Head,
     HeadChange,
     NewEvent,
     Outcome,
@@ -69,8 +70,47 @@ async def store(log: EventLog, *appends: Append) -> tuple[Event, ...]:
 
 
 async def read(log: EventLog, thread: str = THREAD, tenant: str = TENANT) -> tuple[Event, ...]:
-    """A short thread as a whole, in one page."""
-    return (await log.read_thread(tenant, thread, limit=1_000)).events
+    """A thread as a whole."""
+    return tuple(await read_thread(log, thread, tenant))
+
+
+async def read_thread(
+    log: EventLog, thread: str, tenant: str, *, limit: int = 1_000, backward: bool = False
+) -> list[Event]:
+    """A thread page by page, to its end or (`backward`) its beginning."""
+    seen: list[Event] = []
+    while True:
+        after = seen[-1].seq if seen else 0
+        page = await log.read_thread(tenant, thread, after=after, limit=limit, backward=backward)
+        seen += page.events
+        if not page.events or page.events[-1].seq == (1 if backward else page.last_seq):
+            return seen
+
+
+async def read_shard(log: EventLog, shard: int, tenant: str | None = None, *, limit: int = 1_000) -> list[Event]:
+    """A shard, or one tenant's part of it, page by page to its end."""
+    seen: list[Event] = []
+    after = 0
+    while True:
+        page = await log.read_shard(shard, after=after, limit=limit, tenant=tenant)
+        seen += page.events
+        if page.looked_to >= page.last_position:
+            return seen
+        assert page.looked_to > after, "looked_to does not get on, so a reader would turn in place"
+        after = page.looked_to
+
+
+async def read_heads(
+    log: EventLog, tenant: str, owner: str | None = None, *, limit: int = 100, newest_first: bool = True
+) -> list[Head]:
+    """All heads of a tenant, or of one owner, page by page."""
+    seen: list[Head] = []
+    while True:
+        after = seen[-1].thread_id if seen else None
+        page = await log.list_heads(tenant, owner=owner, after=after, limit=limit, newest_first=newest_first)
+        seen += page.heads
+        if not page.has_more:
+            return seen
 
 
 async def read_numbers(log: EventLog, thread: str = THREAD, tenant: str = TENANT) -> list[int]:

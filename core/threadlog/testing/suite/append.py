@@ -22,11 +22,10 @@ from threadlog.log import (
     NewEvent,
     Outcome,
     TooLarge,
-    shard_of,
 )
 from threadlog.testing.clauses import clause
 from threadlog.testing.lab import Lab
-from threadlog.testing.samples import THREAD, make, read, read_numbers, send, store, tenants_of, values
+from threadlog.testing.samples import THREAD, make, read, read_numbers, read_shard, send, store, tenants_of, values
 
 ODD_PAYLOADS = (
     b"{}",
@@ -566,7 +565,7 @@ def _odd_events() -> tuple[NewEvent, ...]:
 
 
 async def _check_payloads(log: EventLog, stored: tuple[Event, ...]) -> None:
-    shard = (await log.read_shard(shard_of("tenant", log.info.shards), limit=1_000)).events
+    shard = await read_shard(log, log.shard_of("tenant"))
     for events in (stored, await read(log), shard):
         for event, payload in zip(events, ODD_PAYLOADS, strict=True):
             assert bytes(event.data) == payload

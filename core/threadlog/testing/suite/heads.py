@@ -11,7 +11,7 @@ import pytest
 from threadlog.log import Append, Appended, Diverged, Event, EventLog, Expect, Head, HeadChange, Snapshot
 from threadlog.testing.clauses import clause
 from threadlog.testing.lab import Lab
-from threadlog.testing.samples import THREAD, make, numbers, read, read_numbers, send, store, tenants_of
+from threadlog.testing.samples import THREAD, make, numbers, read, read_numbers, read_shard, send, store, tenants_of
 
 
 class HeadTests:
@@ -208,9 +208,9 @@ class RestoreTests:
         source, copy = await lab.open("source", shards=2), await lab.open("copy", shards=2)
         sent = await _history(source)
         for shard in range(2):
-            events = await _all(source, shard)
+            events = await read_shard(source, shard)
             assert await copy.restore(shard, events) == len(events)
-            assert await _all(copy, shard) == events
+            assert await read_shard(copy, shard) == events
         for tenant in (*tenants_of(2, 0, 1), *tenants_of(2, 1, 1)):
             assert await copy.list_heads(tenant) == await source.list_heads(tenant)
             assert await read(copy, tenant=tenant) == await read(source, tenant=tenant)
@@ -227,10 +227,10 @@ class RestoreTests:
         for n in range(6):
             await store(source, make(n, n, thread=f"t{n % 2}"))
         shard = source.shard_of("tenant")
-        events = await _all(source, shard)
+        events = await read_shard(source, shard)
         for start, end in ((0, 4), (0, 4), (2, 8), (0, 2), (8, 12), (0, 12)):
             last = await copy.restore(shard, events[start:end])
-            copied = await _all(copy, shard)
+            copied = await read_shard(copy, shard)
             assert last == len(copied)
             assert copied == events[:last]
         assert await copy.restore(shard, []) == 12
@@ -243,9 +243,9 @@ class RestoreTests:
             for n in range(3):
                 await store(log, make(n))
         shard = source.shard_of("tenant")
-        events = await _all(source, shard)
+        events = await read_shard(source, shard)
         await store(source, make(4))
-        await _check_refused(other, shard, await _all(source, shard))
+        await _check_refused(other, shard, await read_shard(source, shard))
         await _check_refused(other, shard, events[:1])
 
     @clause("C1")
@@ -255,7 +255,7 @@ class RestoreTests:
         for n in range(5):
             await store(source, make(n))
         shard = source.shard_of("tenant")
-        events = await _all(source, shard)
+        events = await read_shard(source, shard)
         await _check_refused(copy, shard, events[1:])
         await _check_refused(copy, shard, [events[0], events[2]])
         await _check_refused(copy, shard, [events[1], events[0]])
@@ -269,7 +269,7 @@ class RestoreTests:
         """Events go into the shard where their tenant lives, and no other."""
         source, copy = await lab.open("source", shards=2), await lab.open("copy", shards=2)
         await store(source, make(1, tenant=tenants_of(2, 0, 1)[0]))
-        events = await _all(source, 0)
+        events = await read_shard(source, 0)
         await _check_refused(copy, 1, events)
         await _check_refused(copy, 1, [msgspec.structs.replace(events[0], shard=1)])
 
@@ -279,10 +279,10 @@ class RestoreTests:
         source, copy = await lab.open("source"), await lab.open("copy")
         await store(source, make(1, head=HeadChange(title="t")), make(2, 3))
         shard = source.shard_of("tenant")
-        events = await _all(source, shard)
+        events = await read_shard(source, shard)
         await copy.restore(shard, events)
         copy = await lab.reopen(copy)
-        assert await _all(copy, shard) == events
+        assert await read_shard(copy, shard) == events
         assert await copy.list_heads("tenant") == await source.list_heads("tenant")
         await store(copy, make(4, expected=3))
 
@@ -319,10 +319,6 @@ async def _load(
     return await log.load_snapshot("tenant", thread_id, projection, version)
 
 
-async def _all(log: EventLog, shard: int) -> list[Event]:
-    return list((await log.read_shard(shard, limit=1_000)).events)
-
-
 async def _history(log: EventLog) -> list[Append]:
     """Two events in one thread of a tenant in each of two shards, with heads; the first append of each."""
     sent = []
@@ -337,7 +333,7 @@ async def _history(log: EventLog) -> list[Append]:
 
 async def _check_refused(log: EventLog, shard: int, events: Sequence[Event]) -> None:
     """Restoring raises `Diverged` and leaves the log as it was."""
-    before = await _all(log, shard)
+    before = await read_shard(log, shard)
     with pytest.raises(Diverged):
         await log.restore(shard, events)
-    assert await _all(log, shard) == before
+    assert await read_shard(log, shard) == before

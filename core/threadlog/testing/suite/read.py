@@ -11,7 +11,18 @@ import pytest
 from threadlog.log import Event, EventLog, HeadChange, NewEvent
 from threadlog.testing.clauses import clause
 from threadlog.testing.lab import Lab
-from threadlog.testing.samples import LONG, THREAD, make, more, read_numbers, send, store, tenants_of, values
+from threadlog.testing.samples import (
+    LONG,
+    THREAD,
+    make,
+    more,
+    read_numbers,
+    read_shard,
+    send,
+    store,
+    tenants_of,
+    values,
+)
 
 T = TypeVar("T")
 
@@ -242,7 +253,7 @@ class ShardReadTests:
             await store(log, make(n, n, tenant=first if n % 4 == 0 else second, thread=f"t{n % 3}"))
         for tenant in (first, second, silent):
             for limit in (1, 3, 100):
-                seen = await _follow(log, 0, tenant, limit)
+                seen = await read_shard(log, 0, tenant, limit=limit)
                 wanted = [n for n in range(12) for _ in (0, 1) if tenant == (first if n % 4 == 0 else second)]
                 assert values(seen) == wanted, f"limit={limit}"
 
@@ -327,16 +338,3 @@ async def _pages(log: EventLog, limit: int, *, backward: bool) -> tuple[list[int
         if backward and after == 1:
             break
     return seen, sizes
-
-
-async def _follow(log: EventLog, shard: int, tenant: str | None, limit: int) -> list[Event]:
-    """A shard, or one tenant's part of it, read page by page to its end."""
-    seen: list[Event] = []
-    after = 0
-    while True:
-        page = await log.read_shard(shard, after=after, limit=limit, tenant=tenant)
-        seen += page.events
-        if after >= page.last_position:
-            return seen
-        assert page.looked_to > after, "looked_to does not get on, so a reader would turn in place"
-        after = page.looked_to
