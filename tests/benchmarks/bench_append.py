@@ -27,10 +27,10 @@ from threadlog.log.loading import open_log
 from threadlog.log.memory import MemoryLog
 from threadlog.log.telemetry import TracedLog, current_traceparent
 
-SECONDS = 0.5
+SECONDS = 0.25
 """Length of one round of one contest."""
 
-ROUNDS = 7
+ROUNDS = 15
 
 DATA = b'{"type":"thread.item.updated","item_id":"msg_0123456789abcdef","update":{"delta":"' + b"x" * 110 + b'"}}'
 

@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 
@@ -17,27 +17,27 @@ from rich.table import Table
 
 @dataclass(frozen=True)
 class Row:
-    """One measured thing, the median of all rounds.
+    """One measured thing over all rounds.
 
     Attributes:
         name: what was measured.
-        value: how much, in `unit`.
-        limit: what the machine allows, in the same unit, measured in the same rounds; None where there is none.
+        unit: of all numbers but the ratio.
+        value: the median.
+        lowest: the worst round.
+        highest: the best round.
+        limit: what the machine allows, the median of the same rounds; None where there is no such thing.
+        ratio: the median of each round's value to its own limit, measured one after the other.
         limit_is: what the limit is.
-        spread: the lowest and the highest of the rounds.
     """
 
     name: str
-    value: float
     unit: str
+    value: float
+    lowest: float
+    highest: float
     limit: float | None = None
+    ratio: float | None = None
     limit_is: str = ""
-    spread: tuple[float, float] | None = None
-
-    @property
-    def ratio(self) -> float | None:
-        """Value to limit."""
-        return None if self.limit is None else self.value / self.limit
 
 
 @dataclass(frozen=True)
@@ -60,17 +60,15 @@ async def measure(contests: Sequence[Contest], rounds: int) -> list[Row]:
             values[contest.name].append(await contest.run())
             if contest.limit is not None:
                 limits[contest.name].append(await contest.limit())
-    return [
-        Row(
-            contest.name,
-            median(values[contest.name]),
-            contest.unit,
-            median(limits[contest.name]) if contest.limit is not None else None,
-            contest.limit_is,
-            (min(values[contest.name]), max(values[contest.name])),
-        )
-        for contest in contests
-    ]
+    return [_row(contest, values[contest.name], limits[contest.name]) for contest in contests]
+
+
+def _row(contest: Contest, values: Sequence[float], limits: Sequence[float]) -> Row:
+    row = Row(contest.name, contest.unit, median(values), min(values), max(values))
+    if not limits:
+        return row
+    ratio = median(value / limit for value, limit in zip(values, limits, strict=True))
+    return replace(row, limit=median(limits), ratio=ratio, limit_is=contest.limit_is)
 
 
 def show(title: str, rows: Sequence[Row]) -> None:
@@ -81,10 +79,9 @@ def show(title: str, rows: Sequence[Row]) -> None:
         table.add_column(column, justify="right")
     table.add_column("limit is")
     for row in rows:
-        low, high = row.spread or (row.value, row.value)
         limit = "" if row.limit is None else f"{row.limit:,.0f}"
         ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
-        numbers = (f"{row.value:,.0f} {row.unit}", f"{low:,.0f}", f"{high:,.0f}", limit, ratio)
+        numbers = (f"{row.value:,.0f} {row.unit}", f"{row.lowest:,.0f}", f"{row.highest:,.0f}", limit, ratio)
         table.add_row(row.name, *numbers, row.limit_is)
     Console(width=140).print(table)
 
@@ -92,5 +89,5 @@ def show(title: str, rows: Sequence[Row]) -> None:
 def save(path: Path, parts: dict[str, Sequence[Row]]) -> None:
     """Write all numbers as JSON, with the machine on which they were taken."""
     machine = {"python": sys.version.split()[0], "system": platform.platform(), "cpus": os.cpu_count()}
-    rows = {part: [{**asdict(row), "ratio": row.ratio} for row in rows] for part, rows in parts.items()}
-    path.write_text(json.dumps({"machine": machine, "parts": rows}, indent=2) + "\n")
+    numbers = {part: [asdict(row) for row in rows] for part, rows in parts.items()}
+    path.write_text(json.dumps({"machine": machine, "parts": numbers}, indent=2) + "\n")
