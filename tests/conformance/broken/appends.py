@@ -81,9 +81,9 @@ class GapAfterConflict(BrokenLog):
 
         def after(append, thread, outcome):
             key = append.tenant, append.thread_id
-            if isinstance(outcome, Conflict):
+            if isinstance(outcome, Conflict) and thread is not None:
                 gaps[key] = gaps.get(key, 0) + 1
-                return Conflict(thread.events[-1].seq if thread else 0, outcome.deleted)
+                return Conflict(thread.events[-1].seq, outcome.deleted)
             return outcome
 
         shard = BrokenShard(number, after=after)

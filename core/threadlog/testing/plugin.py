@@ -1,0 +1,95 @@
+"""A pytest plugin that ends a run with a report by clause: ``pytest -p threadlog.testing.plugin``."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from threadlog.testing.clauses import ACROSS, clause_of, clauses
+
+LEVELS = ("contract", "concurrency", "life", "isolation", "machine")
+"""The levels of the kit; ``machine`` is the model that Hypothesis drives."""
+
+_PROPERTY = "threadlog-clause"
+
+_CONTRACT = {"append", "read", "heads"}
+
+Results = dict[str, Counter[str]]
+"""For each clause, and for each level, how many tests passed, failed and were skipped."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--conformance-report``."""
+    group = parser.getgroup("threadlog")
+    group.addoption("--conformance-report", type=Path, metavar="FILE", help="write the report by clause as Markdown")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Note on each test of the kit which log and clause it is about; notes also come back from xdist's workers."""
+    number = clause_of(getattr(item, "function", None) or item.runtest)
+    parent = item.getparent(pytest.Class)
+    if number is not None and parent is not None:
+        item.user_properties.append((_PROPERTY, f"{parent.name} {number} {_level(item)}"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the report of each log, and write it where that was asked for."""
+    logs = _results(terminalreporter)
+    if not logs:
+        return
+    terminalreporter.section("conformance")
+    for name, results in logs.items():
+        terminalreporter.write_line(f"{name}: {_summary(results)}")
+        for level in LEVELS:
+            terminalreporter.write_line(f"    {level}: {_counts(results[level])}")
+    path = terminalreporter.config.getoption("conformance_report")
+    if path is not None:
+        path.write_text("\n".join(_markdown(logs)), encoding="utf-8")
+        terminalreporter.write_line(f"the report by clause is in {path}")
+
+
+def _results(reporter: pytest.TerminalReporter) -> dict[str, Results]:
+    logs: dict[str, Results] = defaultdict(lambda: defaultdict(Counter))
+    for outcome in ("passed", "failed", "error", "skipped"):
+        for report in reporter.stats.get(outcome, []):
+            for key, value in getattr(report, "user_properties", ()):
+                if key == _PROPERTY:
+                    name, number, level = value.split()
+                    for counted in (number, level):
+                        logs[name][counted]["failed" if outcome == "error" else outcome] += 1
+    return logs
+
+
+def _level(item: pytest.Item) -> str:
+    """The level of a test, which is that of the module in which it stands."""
+    module = getattr(item, "function", item).__module__.rpartition(".")[2]
+    return "contract" if module in _CONTRACT else module
+
+
+def _summary(results: Results) -> str:
+    broken = [number for number in (*clauses(), ACROSS) if results[number]["failed"]]
+    unchecked = [number for number in clauses() if not results[number]["failed"] and not results[number]["passed"]]
+    told = f"fails tests of {', '.join(broken)}" if broken else "keeps every clause that was checked"
+    return f"{told}; not checked: {', '.join(unchecked)}" if unchecked else told
+
+
+def _counts(counts: Counter[str]) -> str:
+    return ", ".join(f"{counts[outcome]} {outcome}" for outcome in ("passed", "failed", "skipped") if counts[outcome])
+
+
+def _markdown(logs: dict[str, Results]) -> Iterator[str]:
+    yield f"# Conformance to the contract of threadlog {metadata.version('threadlog')}"
+    for name, results in logs.items():
+        yield f"\n## {name}\n\nIt {_summary(results)}.\n"
+        yield from (f"- {level}: {_counts(results[level])}" for level in LEVELS)
+        yield ""
+        yield "| clause | passed | failed | skipped | in words |"
+        yield "| --- | --- | --- | --- | --- |"
+        for number, text in {**clauses(), ACROSS: "Across clauses: the model, and recorded histories."}.items():
+            counts = results[number]
+            yield f"| {number} | {counts['passed']} | {counts['failed']} | {counts['skipped']} | {text} |"
+    yield ""
