@@ -273,6 +273,44 @@ async def test_closing_the_feeds_ends_a_subscriber_that_reads_the_log(house: Hou
     assert seqs(reader.events) == list(range(1, len(reader.events) + 1))
 
 
+@pytest.mark.parametrize("point", ["wait", "read_thread", "read"])
+async def test_closing_feeds_and_log_ends_a_subscriber_that_has_just_come(point: str) -> None:
+    """Wherever it stands on its way in, its feed ends without an error."""
+    async with GatedLog() as log:
+        async with Feeds(log) as feeds:
+            await log.append(0, [one("a")])
+            gate = log.hold(point)
+            reader = Reader(feeds.thread("acme", "thr_1"))
+            await gate.reached.wait()
+        await log.close()
+        gate.open()
+        await reader.task
+        assert reader.events == []
+    assert library_tasks() == set()
+
+
+async def test_a_log_that_is_closed_under_running_feeds_is_an_error(house: House) -> None:
+    """Subscribers are told that the log is closed, rather than that all is over."""
+    await house.add()
+    reader = Reader(house.feeds.thread("acme", "thr_1"))
+    await until(lambda: reader.events)
+    await turns(10)
+    await house.log.close()
+    await asyncio.wait([reader.task])
+    assert isinstance(reader.task.exception(), LogClosed)
+
+
+async def test_a_watch_that_somebody_cancels_is_told_to_its_subscribers(house: House) -> None:
+    """They do not wait for what nobody would tell them any more."""
+    reader = Reader(house.feeds.thread("acme", "thr_1"))
+    await house.add()
+    await until(lambda: reader.events)
+    [watch] = [task for task in asyncio.all_tasks() if task.get_name() == "threadlog watch of shard 0"]
+    watch.cancel()
+    await asyncio.wait([reader.task])
+    assert isinstance(reader.task.exception(), LogError)
+
+
 async def test_the_last_subscriber_takes_everything_along(house: House) -> None:
     """However it ends, by closing, cancellation or being forgotten, no channel and no task is left."""
     closed = house.feeds.thread("acme", "thr_1")

@@ -125,6 +125,10 @@ class Feeds:
                 if stretch.batch.events:
                     self._delivered += len(stretch.batch.events)
                     yield stretch.batch
+        except LogClosed:
+            if self._open:
+                raise
+            # The log was closed behind the feeds, while this subscriber was still reading: the end, as for the others.
         finally:
             self._subscribers -= 1
             hub.leave(view, channel)

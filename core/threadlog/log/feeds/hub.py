@@ -91,16 +91,22 @@ class Hub:
 
     async def _watch(self) -> None:
         try:
-            self._known = await self._log.wait(self._shard, after=0, timeout=0)
-            self._ready.set()
-            while True:
-                await self._look()
+            await self._follow_log()
         except LogError as error:
             self.end(error)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 (whatever a driver raises, subscribers must not wait in vain)
             failure = LogError(f"shard {self._shard} cannot be watched ({type(error).__name__}); subscribe again.")
             failure.__cause__ = error
             self.end(failure)
+        finally:
+            if not self.ended:  # somebody cancelled this task
+                self.end(LogError(f"the watch of shard {self._shard} was stopped; subscribe again."))
+
+    async def _follow_log(self) -> None:
+        self._known = await self._log.wait(self._shard, after=0, timeout=0)
+        self._ready.set()
+        while True:
+            await self._look()
 
     async def _look(self) -> None:
         """Wait for news, and read what this process has not published itself."""
