@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+
 from runs.shop import make_shop
 from runs.world import World
-
 from threadlog.log.memory import MemoryLog
 from threadlog.store import ThreadStore
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from runs.endpoint import Answer, Endpoint, Refusal, calls, text
 from runs.world import World, only, said
-
 from threadlog.agents.openai import OpenAIAgent, make_agent
 from threadlog.agents.openai.agent import ModelBounds
 from threadlog.model import AssistantMessageItem, ServerToolCallItem, WorkflowItem

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from runs.world import World, said
 
+from runs.world import World, said
 from threadlog.agents.folder import make_agent
 
 pytestmark = pytest.mark.anyio
@@ -159,7 +159,7 @@ ALONE: list[tuple[str, list[str]]] = [
     ("where is the main function", ["`src/shop/main.py` line 4"]),
     ("Find the function load", ["`src/shop/cart.py` line 16"]),
     ("Who calls Cart?", ["`src/shop/main.py` line 5"]),
-    ("Which Python files don't mention cart?", ["1 of 4 Python files does not mention “cart”", "`src/shop/__init__.py`"]),
+    ("Which Python files don't mention cart?", ["1 of 4 Python files", "not mention", "`src/shop/__init__.py`"]),
     ("Search for unicorns", ["There is no “unicorns” in 11 files"]),
     # counting what is found
     ("count the TODOs in the files under src", [_TODO_2]),
@@ -182,7 +182,7 @@ ALONE: list[tuple[str, list[str]]] = [
     ("Find the file that mentions checkout and print it", ["# Guide"]),
     ("find the 2 biggest files and show the first line of each", ["The cart of the shop", "# Shop"]),
     ("find the files which import json, then tell me how long each is", [_CART_17]),
-    ("Which file contains the most occurrences of 'cart'? Show me its first line.", ["Line 1 of 6 of `src/shop/main.py`"]),
+    ("Which file contains the most occurrences of 'cart'? Show its first line.", ["Line 1 of 6 of `src/shop/main.py`"]),
     ("search the docs for checkout and show the lines around it", ["Lines 2 to 6 of 6 of `docs/guide.md`"]),
     ("How often is checkout mentioned, and in which file most often?", ["occurs once", "`docs/guide.md` (once)"]),
     # what a file is made of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from runs.world import World
 
+from runs.world import World
 from threadlog.log.memory import MemoryLog
 from threadlog.store import ThreadStore
 

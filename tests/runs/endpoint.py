@@ -43,8 +43,8 @@ def calls(*wanted: tuple[str, str, str], pieces: int = 3) -> Answer:
         head = {"index": index, "id": call_id, "type": "function", "function": {"name": name, "arguments": ""}}
         deltas.append({"tool_calls": [head]})
         size = max(1, -(-len(arguments) // pieces))
-        for at in range(0, len(arguments), size):
-            deltas.append({"tool_calls": [{"index": index, "function": {"arguments": arguments[at : at + size]}}]})
+        parts = [arguments[at : at + size] for at in range(0, len(arguments), size)]
+        deltas += [{"tool_calls": [{"index": index, "function": {"arguments": part}}]} for part in parts]
     return Answer(deltas, finish="tool_calls")
 
 
@@ -93,14 +93,13 @@ class Endpoint:
         finally:
             writer.close()
 
-    async def _answer(
-        self, step: Answer | Refusal, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _answer(self, step: Answer | Refusal, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if isinstance(step, Refusal):
             body = json.dumps({"error": step.error}).encode()
             writer.write(
                 f"HTTP/1.1 {step.status} No\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
-                "connection: close\r\n\r\n".encode() + body
+                "connection: close\r\n\r\n".encode()
+                + body
             )
             await writer.drain()
             return

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from runs.world import World, only, said
 
+from runs.world import World, only, said
 from threadlog.model import (
     Annotation,
     AssistantMessageItem,
@@ -145,8 +145,10 @@ async def test_an_agent_remembers_what_no_viewer_sees(world: World) -> None:
             run = await runner.start(world.alice, thread_id, text)
             await runner.wait(run.run_id)
     assert seen == [[], [{"mood": "good"}]]
-    assert not any(item.type == "hidden_context_item" for item in (await world.store.state(world.alice, thread_id)).items)
-    assert b"mood" not in b"".join(event.data for event in (await world.store.read_events(world.alice, thread_id)).events)
+    state = await world.store.state(world.alice, thread_id)
+    assert not any(item.type == "hidden_context_item" for item in state.items)
+    events = (await world.store.read_events(world.alice, thread_id)).events
+    assert b"mood" not in b"".join(event.data for event in events)
 
 
 async def test_items_include_what_was_just_streamed(world: World) -> None:

@@ -6,8 +6,8 @@ import asyncio
 from typing import Any
 
 import pytest
-from runs.world import World, said
 
+from runs.world import World, said
 from threadlog.log import LogBusy, OutcomeUnknown
 from threadlog.model import HiddenContextItem, RunInterrupted, UserMessageItem
 from threadlog.runs import AgentContext, RunFenced
@@ -25,6 +25,7 @@ class Speaker:
         self.error: BaseException | None = None
 
     async def __call__(self, context: AgentContext[Any], message: UserMessageItem) -> None:
+        """Say the pieces, each on its turn."""
         try:
             async with context.message() as answer:
                 for number in range(self.pieces):
@@ -46,9 +47,7 @@ async def comment(world: World, thread_id: str, text: str) -> None:
     """Write into the thread beside its run."""
     state = await world.state(thread_id)
     assert state.metadata is not None
-    item = HiddenContextItem(
-        id=f"hcx_{text}", thread_id=thread_id, created_at=state.metadata.created_at, content=text
-    )
+    item = HiddenContextItem(id=f"hcx_{text}", thread_id=thread_id, created_at=state.metadata.created_at, content=text)
     await world.store.add_thread_item(world.alice, thread_id, item)
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from runs.world import World, only, said
 
+from runs.world import World, only, said
 from threadlog.log import Limits, NewEvent, StorageFull, TooLarge
 from threadlog.log.memory import MemoryLog
 from threadlog.model import (

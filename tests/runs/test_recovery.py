@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runs.world import World, said
 
+from runs.world import World, said
 from threadlog import open_store
 from threadlog.log import Cursor
 from threadlog.log.memory import MemoryLog
@@ -23,7 +23,7 @@ from threadlog.store import Principal, ThreadStore
 pytestmark = pytest.mark.anyio
 
 ALICE = Principal("acme", "alice")
-DYING = '''
+DYING = """
 import asyncio, sys
 from threadlog import open_store
 from threadlog.runs import Runner
@@ -46,7 +46,7 @@ async def main():
                     print(thread.id, event.seq, event.id, flush=True)
 
 asyncio.run(main())
-'''
+"""
 
 
 async def echo(context: AgentContext[Any], message: UserMessageItem) -> None:
@@ -75,7 +75,9 @@ async def test_after_kill_minus_nine_the_run_is_interrupted_and_keeps_what_was_s
         async with Runner(store, echo) as runner:
             events = [*(await store.read_events(ALICE, thread_id, limit=1000)).events]
             ids = {event.seq: event.id for event in events}
-            assert {seq: ids[seq] for seq in seen if seq in ids} == {seq: id for seq, id in seen.items() if seq in ids}
+            assert {seq: ids[seq] for seq in seen if seq in ids} == {
+                seq: name for seq, name in seen.items() if seq in ids
+            }
             state = await store.state(ALICE, thread_id)
             (run,) = state.runs.values()
             assert (run.status, run.reason) == ("interrupted", "crash")
@@ -196,13 +198,13 @@ async def test_a_log_that_others_write_to_keeps_their_runs(monkeypatch: pytest.M
     """Where other processes write, only runs past their own deadline are ended."""
     from msgspec.structs import replace
 
-    from threadlog.log import Capability
-
-    log = MemoryLog()
-    shared = property(lambda self: replace(MemoryLog.__dict__["info"].fget(self), capabilities={Capability.OTHER_WRITERS}))
+    from threadlog.log import Capability, LogInfo
 
     class SharedLog(MemoryLog):
-        info = shared  # type: ignore[assignment]
+        @property
+        def info(self) -> LogInfo:
+            """As the memory log's, with other writers."""
+            return replace(super().info, capabilities=frozenset({Capability.OTHER_WRITERS}))
 
     log = SharedLog()
     async with log, ThreadStore(log) as store:
@@ -218,5 +220,3 @@ async def test_a_log_that_others_write_to_keeps_their_runs(monkeypatch: pytest.M
             pass
         assert (await world.state(late)).active_run is None
         assert (await world.state(alive)).active_run is not None
-
-

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-import agents
 import openai
 import pytest
 from openai.types.responses import ResponseStreamEvent
 from pydantic import TypeAdapter
+
+import agents
 from runs.endpoint import Endpoint, calls, text
 from runs.world import World, only, said
-
 from threadlog.model import (
     AssistantMessageItem,
     ProgressUpdateEvent,
@@ -93,8 +93,8 @@ async def test_the_handler_yields_what_was_stored(world: World) -> None:
     given: list[Any] = []
 
     async def agent(context: AgentContext[Any], _: UserMessageItem) -> None:
-        async for event in handler.stream_agent_response(context, of(*(f"{number} " for number in range(50)))):
-            given.append(event)
+        pieces = of(*(f"{number} " for number in range(50)))
+        given.extend([event async for event in handler.stream_agent_response(context, pieces)])
 
     state = await world.answer(agent)
     stored = [
@@ -105,8 +105,8 @@ async def test_the_handler_yields_what_was_stored(world: World) -> None:
     dumped = [world.store.dump(event).data for event in given]
     assert dumped == stored[: len(dumped)]
     assert [event.type for event in given][-1] == "thread.item.done"
-    texts = [event.update.delta for event in given if isinstance(event, ThreadItemUpdatedEvent) and hasattr(event.update, "delta")]
-    assert "".join(texts) == said(state)[0]
+    updates = [event.update for event in given if isinstance(event, ThreadItemUpdatedEvent)]
+    assert "".join(getattr(update, "delta", "") for update in updates) == said(state)[0]
 
 
 async def test_yielding_on_what_was_stored_does_not_store_it_twice(world: World) -> None:

@@ -8,8 +8,8 @@ import sys
 from typing import Any
 
 import pytest
-from runs.world import World, only, said
 
+from runs.world import World, only, said
 from threadlog.model import (
     AssistantMessageItem,
     EndOfTurnItem,
@@ -41,6 +41,7 @@ class Stuck:
         self.contexts: list[AgentContext[Any]] = []
 
     async def __call__(self, context: AgentContext[Any], message: UserMessageItem) -> None:
+        """Say half, wait, say the rest."""
         self.contexts.append(context)
         async with context.message() as answer:
             await answer.write("half of ")
@@ -313,8 +314,8 @@ async def test_a_caller_that_goes_away_leaves_a_whole_run(world: World) -> None:
                 await asyncio.sleep(0)
             call.cancel()
             await asyncio.gather(call, return_exceptions=True)
-            while (await world.state(thread_id)).active_run is not None or runner._tasks:
-                await asyncio.sleep(0)
+            while tasks := list(runner._tasks):
+                await asyncio.wait(tasks)
         state = await world.state(thread_id)
         assert said(state) == ["hello"] * len(state.runs)
 

@@ -49,13 +49,20 @@ _OUTLINES = any_word(
     *("functions?", "methods?", "class(?:es)?", "definitions?", "defines?"),
 )
 _OUTLINED = frozenset({"", "function", "method", "class", "heading", "section", "header"})
-_SUMS_UP = any_word(
-    *("summari[sz]e", "summary", "overview", "gist", "tl;?dr", "describe", "purpose of", "explain", "about what"),
-    r"what(?:'s|\s+is|\s+are|\s+can)\s+.*\babout",
-    r"what does\s+.*\b(?:do|contain|cover)",
-    r"what(?:'s| is) the (?:point|purpose)",
+_SUMS_UP = (
+    any_word(
+        *("summari[sz]e", "summary", "overview", "gist", "tl;?dr", "describe", "purpose of", "explain", "about what"),
+        r"what(?:'s|\s+is|\s+are|\s+can)\s+.*\babout",
+        r"what does\s+.*\b(?:do|contain|cover)",
+        r"what(?:'s| is) the (?:point|purpose)",
+        r"tell\b.*\babout",
+    )
+    + r"|^\s*about\b"
 )
 _ASKS_WHICH_FILE = r"^\s*(?:what|which)(?:'s| is| are| was)?\s+(?:the\s+)?(?:name of\s+)?files?\b"
+_SHOWS_A_FILE = (
+    r"\s*(?:show|open|read|print|display|view)\b.*\b(?:file|module|script|one)\s+(?:that|which|where|with|containing)\b"
+)
 _EXISTS = any_of(
     any_word(
         "(?:is|are|was|were) there",
@@ -133,6 +140,8 @@ def _counted(sentence: Sentence) -> Action | None:
         by_mentions = pick is not None and pick.by == "mentions"
         counts = wanted.how == "count" or re.match(_COUNTS_FIRST, sentence.said, re.IGNORECASE)
         return "occurrences" if counts and not by_mentions and wanted.how != "without" else None
+    if len(sentence.slots.mentions.folders) > 1 and sentence.says(r"\b(?:more|fewer|less|most)\b"):
+        return "count"
     if not (sentence.says(_COUNTS) or re.search(_MEASURES, sentence.said, re.IGNORECASE)):
         return None
     units = set(sentence.request.units)
@@ -176,7 +185,11 @@ def _picked(sentence: Sentence) -> Action | None:
 def _found(sentence: Sentence) -> Action | None:
     slots = sentence.slots
     if sentence.wanted.term is not None:
-        return "search"
+        shows = re.match(_SHOWS_A_FILE, sentence.said, re.IGNORECASE) and sentence.wanted.how in (
+            "search",
+            "definition",
+        )
+        return "read" if shows else "search"
     about_files = slots.mentions.files or slots.mentions.missing or slots.mentions.folders or slots.words
     if slots.part is not None or not about_files or not sentence.says(_EXISTS):
         return None

@@ -65,6 +65,9 @@ async def _read(case: Case, request: Request) -> str:
     if request.pick is not None and request.pick.by == "mentions" and request.term is not None:
         targets, _ = await finding_answers.most_mentions(case, request)
         return await showing_answers.read(case, request, targets)
+    if request.term is not None:
+        targets = await finding_answers.first_with(case, request)
+        return await showing_answers.read(case, request, targets)
     return await showing_answers.read(case, request)
 
 

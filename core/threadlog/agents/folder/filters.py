@@ -53,18 +53,18 @@ class Filters:
             or (found := phrase.take(rf"\bwith\s+{THING}\s+in\s+(?:its|their|the)\s+(?:file\s*)?names?\b"))
             or (
                 found := phrase.take(
-                    r"(?:(?<=files )|(?<=file ))(?:named|called)\s+(?:something\s+)?(?:like\s+)?(❲\d+❳|[\w\-*]+)(?![\w.])"
+                    r"(?:(?<=files )|(?<=file ))(?:named|called)\s+(?:(?:something|like)\s+)*(❲\d+❳|[\w\-*]+)(?![\w.])"
                 )
             )
         ):
-            self._by_name(phrase.plain(found[1]))
+            self._with(phrase.plain(found[1]))
         elif found := phrase.take(
             r"\b(?:whose |with |that |which )?(?:file)?(?:names? )?(?:that |which )?(start|begin|end)(?:s|ing)? "
             rf"(?:with|in) {THING}"
         ):
             word, ends = phrase.plain(found[2]), found[1].lower() == "end"
             how = "ends" if ends else "begins"
-            self._narrow((f"*{word}" if ends else f"{word}*",), f"files whose name {how} with “{word}”")
+            self._by_name(f"*{word}" if ends else f"{word}*", f"files whose name {how} with “{word}”")
         elif found := phrase.take(r"(?<![\w❲])((?:[\w.\-]+/)*[\w.\-]*\*[\w.*\-]*)(?![\w❳])", " files "):
             self._by_pattern(found[1])
 
@@ -75,6 +75,8 @@ class Filters:
             self._narrow((), f"files over {found[1]} {found[2]}", min_bytes=_bytes(found) + 1)
         if found := self._phrase.take(rf"{that}{_LESS}\s*(?:than )?{_SIZE}"):
             self._narrow((), f"files under {found[1]} {found[2]}", max_bytes=_bytes(found) - 1)
+        if self._phrase.take(r"\b(?:(?:that|which) (?:is|are) )?(?:non-?empty|not empty)\b"):
+            self._narrow((), "files that are not empty", min_bytes=1)
         empty = any_of("empty", "zero[- ]byte", "blank")
         if self._phrase.take(rf"\b{empty}\s+(?=files?\b)|(?<=files )(?:(?:that|which) )?are {empty}\b"):
             self._narrow((), "empty files", max_bytes=0)
@@ -126,7 +128,10 @@ class Filters:
             (r"(?:today|since this morning)", lambda _: _midnight(now)),
             (r"(?:since )?yesterday", lambda _: _midnight(now) - 86400),
             (
-                rf"(?:(?:in|within|during|over) )?(?:the )?(?:last|past|previous) (?:{NUMBER} )?(minute|hour|day|week|month|year)s?",
+                (
+                    r"(?:(?:in|within|during|over) )?(?:the )?(?:last|past|previous) "
+                    rf"(?:{NUMBER} )?(minute|hour|day|week|month|year)s?"
+                ),
                 lambda found: now - number_of(found[1] or "1") * _SECONDS[found[2].lower()],
             ),
             (r"this (week|month|year)", lambda found: now - _SECONDS[found[1].lower()]),
@@ -144,10 +149,14 @@ class Filters:
                 self._by_pattern(quote)
 
     def _by_pattern(self, pattern: str) -> None:
-        self._narrow((pattern,), f"files like {pattern}")
+        self._by_name(pattern, f"files like {pattern}")
 
-    def _by_name(self, word: str) -> None:
-        self._narrow((word if "*" in word else f"*{word}*",), f"files with “{word}” in their name")
+    def _by_name(self, pattern: str, words: str) -> None:
+        self.selection = msgspec.structs.replace(self.selection, named=(*self.selection.named, pattern))
+        self.words.append(words)
+
+    def _with(self, word: str) -> None:
+        self._by_name(word if "*" in word else f"*{word}*", f"files with “{word}” in their name")
 
     def _narrow(self, patterns: tuple[str, ...], words: str, **bounds: float) -> None:
         match = patterns or self.selection.match

@@ -11,7 +11,7 @@ from threadlog.agents.folder.case import Case, with_notes
 from threadlog.agents.folder.listing import Entry
 from threadlog.agents.folder.request import Pick, Request
 from threadlog.agents.folder.root import NoSuchPath
-from threadlog.agents.folder.search import Found, Term
+from threadlog.agents.folder.search import Found, Hit, Term
 from threadlog.agents.folder.showing_answers import show_section
 from threadlog.agents.folder.targets import Targets, measured, superlative
 from threadlog.agents.folder.terms import singular
@@ -20,29 +20,44 @@ from threadlog.agents.folder.wording import bullets, code, codes, number, size, 
 
 _SHOWN_FILES = 20
 _SHOWN_LINES = 25
+_FEW = 5
+"""Files that are shown with several of their lines."""
+_LINE = 160
+"""Characters of a line in a list."""
 
 
 async def occurrences(case: Case, request: Request) -> str:
     """How often a text occurs, on how many lines, or in how many files."""
     done = await _searched(case, request)
-    found, targets, what = done.found, done.targets, done.what
+    found, targets, _what = done.found, done.targets, done.what
     case.focus.files = [file.path for file in found.files[:50]]
     case.focus.file = found.files[0].path if len(found.files) == 1 else targets.files[0].path if targets.single else ""
     if not found.files:
         return with_notes(f"There {_no(request)} in {targets.words}.", targets.notes)
-    if "files" in request.units and request.how == "count" and _asks_for_files(request):
-        head = f"{len(found.files):,} of {targets.words} {'mentions' if len(found.files) == 1 else 'mention'} {what}"
-    elif "lines" in request.units:
-        head = f"{number(found.lines, 'line')} {'holds' if found.lines == 1 else 'hold'} {what}, in {_in_files(found, targets)}"
-    elif request.concept:
-        head = f"There {'is' if found.occurrences == 1 else 'are'} {number(found.occurrences, request.concept, what)} in {_in_files(found, targets)}"
-    else:
-        head = f"{what} occurs {times(found.occurrences)} in {_in_files(found, targets)}"
+    head = _count_words(request, done)
     lines = [f"{code(file.path)}: {file.occurrences:,}" for file in found.files[:_SHOWN_FILES]]
     if len(found.files) > _SHOWN_FILES:
         lines.append(f"… and {number(len(found.files) - _SHOWN_FILES, 'file')} more")
     table = f":\n\n{bullets(lines)}" if len(found.files) > 1 else "."
     return with_notes(f"{head}{table}", [_other_counts(found, done.term), *_limits(found), *targets.notes])
+
+
+def _count_words(request: Request, done: _Search) -> str:
+    """How often, in the unit that was asked for."""
+    found, what = done.found, done.what
+    where = _in_files(found, done.targets)
+    if "files" in request.units and request.how == "count" and _asks_for_files(request):
+        return f"{len(found.files):,} of {done.targets.words} {_verb(len(found.files), 'mention')} {what}"
+    if "lines" in request.units:
+        return f"{number(found.lines, 'line')} {_verb(found.lines, 'hold')} {what}, in {where}"
+    if request.concept:
+        count = found.occurrences
+        return f"There {'is' if count == 1 else 'are'} {number(count, request.concept, what)} in {where}"
+    return f"{what} occurs {times(found.occurrences)} in {where}"
+
+
+def _verb(count: int, verb: str) -> str:
+    return f"{verb}s" if count == 1 else verb
 
 
 async def search(case: Case, request: Request) -> str:
@@ -64,12 +79,7 @@ async def search(case: Case, request: Request) -> str:
     yes = "Yes: " if request.asks else ""
     subject = _subject(request, found, what)
     head = f"{yes or ''}{subject if yes else subject[:1].upper() + subject[1:]} in {_in_files(found, targets)}:"
-    if "files" in request.units and len(found.files) > 5:
-        lines = [f"{code(file.path)}: {times(file.occurrences)}" for file in found.files[:_SHOWN_FILES]]
-        if len(found.files) > _SHOWN_FILES:
-            lines.append(f"… and {number(len(found.files) - _SHOWN_FILES, 'file')} more")
-    else:
-        lines = hit_lines(found)
+    lines = hit_lines(found)
     return with_notes(f"{head}\n\n{bullets(lines)}", [*_limits(found), *targets.notes])
 
 
@@ -141,6 +151,16 @@ async def most_mentions(case: Case, request: Request) -> tuple[Targets, Found]:
     return Targets(files, code(files[0].path), [*notes, *_limits(found), *targets.notes], single=True), found
 
 
+async def first_with(case: Case, request: Request) -> Targets:
+    """The file that holds a term; the one that holds it most, where several do.
+
+    Raises:
+        NoSuchPath: none does.
+    """
+    most = msgspec.structs.replace(request, pick=Pick(by="mentions"))
+    return (await most_mentions(case, most))[0]
+
+
 async def exists(case: Case, request: Request) -> str:
     """Whether there is such a file, and where."""
     if not request.missing:
@@ -150,7 +170,8 @@ async def exists(case: Case, request: Request) -> str:
         if not chosen:
             return with_notes(f"{'No: there' if request.asks else 'There'} are no {request.described}.", targets.notes)
         case.spoke_of(chosen)
-        return f"{'Yes: ' if request.asks else ''}{', '.join(map(with_size, chosen))}."
+        more = f" and {number(len(chosen) - 10, 'more file', 'more files')}" if len(chosen) > 10 else ""
+        return f"{'Yes: ' if request.asks else ''}{', '.join(map(with_size, chosen[:10]))}{more}."
     await case.desk.list_files(Selection(match=tuple(request.missing), hidden=True), f"Look for {request.missing[0]}")
     guesses = case.names.guess(request.missing[0])
     near = f" The nearest {'name is' if len(guesses) == 1 else 'names are'} {codes(guesses)}." if guesses else ""
@@ -201,7 +222,8 @@ async def _mentions_instead(case: Case, request: Request) -> str:
     if not found.files:
         return f"I found no definition of {request.named}, and no mention of it, in {targets.words}."
     case.focus.files = [file.path for file in found.files[:50]]
-    return f"I found no definition of {request.named}; it is mentioned in {_in_files(found, targets)}:\n\n{bullets(hit_lines(found))}"
+    head = f"I found no definition of {request.named}; it is mentioned in {_in_files(found, targets)}:"
+    return f"{head}\n\n{bullets(hit_lines(found))}"
 
 
 def _with_term(request: Request, term: Term) -> Request:
@@ -217,17 +239,36 @@ async def _section_on(case: Case, request: Request) -> str:
 
 
 def hit_lines(found: Found) -> list[str]:
-    """The matches as list items, a few of each file."""
-    lines: list[str] = []
-    by_file: dict[str, int] = defaultdict(int)
+    """The matches as list items: all of a few files, or how often each of many files has it, with its first line."""
+    if len(found.files) > _FEW:
+        return _file_lines(found)
     room = 5 if len(found.files) > 1 else _SHOWN_LINES
-    for hit in found.hits:
-        by_file[hit.path] += 1
-        if by_file[hit.path] <= room and len(lines) < _SHOWN_LINES:
-            text = hit.text.strip()
-            lines.append(f"{code(hit.path)} line {hit.line}: {code(text if len(text) <= 160 else text[:160] + ' …')}")
-    more = found.lines - len(lines)
-    return [*lines, f"… and {number(more, 'line')} more"] if more > 0 else lines
+    shown = [_hit(hit) for file in found.files for hit in _hits_of(found, file.path)[:room]]
+    more = found.lines - len(shown)
+    return [*shown, f"… and {number(more, 'line')} more"] if more > 0 else shown
+
+
+def _file_lines(found: Found) -> list[str]:
+    lines = []
+    for file in found.files[:_SHOWN_FILES]:
+        first = _hits_of(found, file.path)[:1]
+        where = f", first in line {first[0].line}: {_shortened(first[0].text)}" if first else ""
+        lines.append(f"{code(file.path)}: {times(file.occurrences)}{where}")
+    more = len(found.files) - len(lines)
+    return [*lines, f"… and {number(more, 'file')} more"] if more > 0 else lines
+
+
+def _hits_of(found: Found, path: str) -> list[Hit]:
+    return [hit for hit in found.hits if hit.path == path]
+
+
+def _hit(hit: Hit) -> str:
+    return f"{code(hit.path)} line {hit.line}: {_shortened(hit.text)}"
+
+
+def _shortened(line: str) -> str:
+    text = line.strip()
+    return code(text if len(text) <= _LINE else text[:_LINE] + " …")
 
 
 def _subject(request: Request, found: Found, what: str) -> str:

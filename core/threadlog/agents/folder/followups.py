@@ -51,6 +51,13 @@ def with_what_was_left_out(said: str, request: Request, last: Request | None, *,
     """
     if request.pick is not None and request.pick.by == "mentions" and request.term is None:
         return _with_term(request, last)
+    if (
+        last is not None
+        and request.pick is not None
+        and request.action in ("pick", "read")
+        and (request.among or not first)
+    ):
+        request = _picking_from(request, last)
     follows = _FOLLOWS.search(said) is not None
     leaves_out = follows or (request.action == "unknown" and (not first or len(said.split()) <= _ELLIPSIS))
     return request if last is None or not leaves_out else _continued(request, last)
@@ -61,6 +68,15 @@ def _with_term(request: Request, last: Request | None) -> Request:
     if last is None or last.term is None:
         return msgspec.structs.replace(request, action="unknown")
     return msgspec.structs.replace(request, term=last.term, named=last.named, concept=last.concept)
+
+
+def _picking_from(request: Request, last: Request) -> Request:
+    """``and which is the longest?`` is asked of what was listed, counted or found before."""
+    if request.selection != Selection() or request.paths or request.missing:
+        return request
+    if last.action in ("list", "count", "measure", "size", "kinds"):
+        return msgspec.structs.replace(request, selection=last.selection, described=last.described, among=False)
+    return msgspec.structs.replace(request, among=last.action in ("search", "occurrences", "pick"))
 
 
 def _continued(request: Request, last: Request) -> Request:

@@ -7,7 +7,7 @@ import re
 from threadlog.agents.folder.case import Case
 from threadlog.agents.folder.finding_answers import hit_lines
 from threadlog.agents.folder.search import Term
-from threadlog.agents.folder.showing_answers import show_section
+from threadlog.agents.folder.showing_answers import show_head, show_section
 from threadlog.agents.folder.wording import bullets, joined
 
 _COMMON = (
@@ -34,6 +34,10 @@ async def guess(case: Case, text: str) -> str | None:
             section = await show_section(case, entry.path, " ".join(words))
             if section is not None:
                 return f"I cannot answer that in words of my own, but this may:\n\n{section}"
+    for word in words:
+        named = case.names.find(word, folder=False)
+        if named is not None and "license" in named.entry.name.lower():
+            return f"I cannot answer that in words of my own, but this may:\n\n{await show_head(case, named.entry)}"
     return await _lines_with(case, words)
 
 

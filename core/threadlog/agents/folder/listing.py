@@ -6,6 +6,7 @@ import os
 import stat
 from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 
 from msgspec import Struct
 
@@ -72,8 +73,12 @@ class Listing(Struct, frozen=True):
         ]
 
     def folders(self, *, hidden: bool = False) -> list[Entry]:
-        """Folders."""
-        return [entry for entry in self.entries if entry.is_folder and (hidden or not entry.hidden)]
+        """Folders that were looked into."""
+        return [
+            entry
+            for entry in self.entries
+            if entry.is_folder and entry.path not in self.skipped and (hidden or not entry.hidden)
+        ]
 
 
 def walk(root: Root, work: Work, bounds: FolderBounds) -> Listing:
@@ -88,28 +93,28 @@ def walk(root: Root, work: Work, bounds: FolderBounds) -> Listing:
     partial = False
     while pending:
         folder, depth = pending.popleft()
-        work.check()
-        if work.late or len(found) >= bounds.files:
+        if work.late or len(found) > bounds.files:
             partial = True
             break
-        for entry in _entries(root, folder, bounds.files - len(found)):
-            found.append(entry)
-            if not entry.is_folder:
-                continue
-            if entry.name in SKIPPED_FOLDERS:
-                skipped.append(entry.path)
-            elif depth < bounds.depth:
-                pending.append((entry.path, depth + 1))
-            else:
-                partial = True
+        work.check()
         work.say(f"{len(found):,} entries so far")
-    return Listing(tuple(sorted(found, key=lambda entry: entry.path)), tuple(sorted(skipped)), partial)
+        entries = list(islice(_entries(root, folder), bounds.files + 1 - len(found)))
+        found += entries
+        folders = [entry.path for entry in entries if entry.is_folder and entry.name not in SKIPPED_FOLDERS]
+        skipped += [entry.path for entry in entries if entry.is_folder and entry.name in SKIPPED_FOLDERS]
+        if depth < bounds.depth:
+            pending.extend((path, depth + 1) for path in folders)
+        else:
+            partial = partial or bool(folders)
+    partial = partial or len(found) > bounds.files
+    kept = sorted(found[: bounds.files], key=lambda entry: entry.path)
+    return Listing(tuple(kept), tuple(sorted(skipped)), partial)
 
 
-def _entries(root: Root, folder: str, room: int) -> Iterator[Entry]:
+def _entries(root: Root, folder: str) -> Iterator[Entry]:
     try:
         with root.directory(folder or ".") as fd, os.scandir(fd) as items:
-            for item, _ in zip(items, range(room), strict=False):
+            for item in items:
                 if not _is_text(item.name):
                     continue
                 yield _entry(folder, item, fd)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
+import msgspec
+
 from threadlog.agents.folder.case import Case, about, the, with_notes
 from threadlog.agents.folder.listing import Entry
 from threadlog.agents.folder.request import Request
@@ -34,7 +36,7 @@ async def list_files(case: Case, request: Request) -> str:
     if request.folders:
         return _folders(case, request)
     if request.refers and request.selection == Selection() and (case.focus.file or case.focus.files):
-        targets = await case.chooser.targets(request)
+        targets = await case.chooser.targets(msgspec.structs.replace(request, plural=True))
     else:
         targets = await case.chooser._selected(request)  # noqa: SLF001 - a list is of the selection, not of a follow-up
     files = await _sorted(case, request, targets)
@@ -117,8 +119,12 @@ async def sizes(case: Case, request: Request) -> str:
     total = sum(entry.bytes for entry in targets.files)
     ordered = sorted(targets.files, key=lambda entry: -entry.bytes)
     lines = [with_size(entry) for entry in ordered[:10]]
+    if request.average:
+        total_words = f"{exact_size(total)} together, {exact_size(round(total / len(targets.files)))} on average"
+    else:
+        total_words = f"{exact_size(total)} together"
     more = ". The largest" if len(ordered) > len(lines) else ""
-    return about(targets, f"{the(targets)} have {exact_size(total)} together{more}:\n\n{bullets(lines)}")
+    return about(targets, f"{the(targets)} have {total_words}{more}:\n\n{bullets(lines)}")
 
 
 async def modified(case: Case, request: Request) -> str:
@@ -195,6 +201,8 @@ def _line(entry: Entry, request: Request) -> str:
 def _folders(case: Case, request: Request) -> str:
     below = request.selection.folders
     folders = [entry for entry in case.listing.folders(hidden=request.selection.hidden) if _below(entry, below)]
+    if request.selection.top_only:
+        folders = [entry for entry in folders if entry.folder in (below or ("",))]
     if not folders:
         return f"There are no folders under {joined(below)}." if below else "There are no folders in this folder."
     files = case.listing.files()

@@ -79,14 +79,21 @@ _LEADS_TO_NAME = re.compile(
     re.IGNORECASE,
 )
 _NO_NAME = (
-    "a about all an and any anything are as at be beginning between big biggest by bytes can characters code "
-    "contain contains content contents count different do does each empty end entire every everything file files "
-    "find first folder folders for from get give go greatest has have help here hi how i in inside is it its kind "
-    "kinds large largest last latest line lines list long longest look many me mention mentions more most much my "
-    "name named names new newest next no not number of old oldest on one ones open or our over part path please "
-    "print project read recent repo run search second see show size small smallest so some something start "
-    "subfolder tell text that the their them then there these they thing this those times to top total tree type "
-    "types under us use used uses was we what when where which who whole why will with word words write you your"
+    "a about all an and any anything are as at author average be beginning between big biggest by byte bytes can "
+    "case character characters class classes code comment comments contain contains content contents count counts "
+    "date dates definition definitions difference differences different directories directory do document "
+    "documentation documents does each eight email emails empty end entire every everything exact file files find "
+    "first five folder folders for four from function functions get give go greatest has have heading headings "
+    "help here hi hidden how i image images import imports in inside is it its kb kind kinds language languages "
+    "large largest last latest letter letters level line lines link links list lists long longest look many match "
+    "matches mb me mean mention mentions method methods module modules more most much my name named names new "
+    "newest next nine no not number occurrence occurrences of old oldest on one ones open or order our outline "
+    "over overview package packages paragraph part path phrase picture please point print project purpose read "
+    "recent repo result results row rows run same script scripts search second section sections see sensitive "
+    "sentence seven show six size sizes small smallest so some something sort sorted source sources start string "
+    "structure subfolder subfolders summary table tell ten term text that the their them then there these they "
+    "thing this those three time times to top total tree two type types under url urls us use used uses version "
+    "was we what when where which who whole why will with word words write you your"
 )
 _NO_NAMES = frozenset(_NO_NAME.split())
 """Words of questions, which are names only where it is said so."""
@@ -158,7 +165,7 @@ class Mentions:
         at = 0
         while (match := pattern.search(self._phrase.text, at)) is not None:
             at = match.end(1)
-            found = self._names.find(match[1], folder=True)
+            found = self._names.find(match[1], folder=True) if match[1].lower() not in _NO_NAMES else None
             if found is not None and not self._is_term(match.start(1), match.end(1)):
                 self._cut(match.start(), match.end(), found)
             elif match[2] and match[1].lower() not in _NO_NAMES:

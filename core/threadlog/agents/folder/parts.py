@@ -85,7 +85,7 @@ _RULES: list[tuple[str, Callable[[re.Match[str]], Part]]] = [
     (r"^\s*head\s+-(?:n\s*)?(\d+)\b", _head),
     (r"^\s*tail\s+-(?:n\s*)?(\d+)\b", _tail),
     (
-        rf"\b(?:the\s+)?{LINES}\s+(?:around|near|next to|surrounding)\s+(?:it|them|that|this|each)\b|\bwith\s+context\b",
+        rf"\b(?:the\s+)?{LINES}\s+(?:around|near|next to|surrounding)\s+(?:it|them|that|this|each)\b",
         _always(Part("around")),
     ),
     (r"\b(?:around|near|about)\s+line\s+(\d+)\b", _near),
@@ -97,7 +97,7 @@ _RULES: list[tuple[str, Callable[[re.Match[str]], Part]]] = [
     (rf"\b(?:the\s+)?(\d+)(?:st|nd|rd|th)\s+line\b{_OF}", _line),
     (rf"\bline\s+(?:number\s+|no\.?\s*|#)?(\d+)\b{_OF}", _line),
     (
-        rf"\b(?:the\s+|its\s+)?{any_of('beginning', 'start', 'opening', 'top', 'head', 'first part')}\s*(?:lines\s*)?(?:of|from)\b",
+        rf"\b(?:the\s+|its\s+)?{any_of('beginning', 'start', 'opening', 'top', 'head', 'first part')}\s*(?:of|from)\b",
         _always(Part("head", _A_FEW)),
     ),
     (r"\b(?:the\s+|its\s+|their\s+)(?:beginning|start|opening|head|first part)s?\b", _always(Part("head", _A_FEW))),

@@ -47,7 +47,7 @@ _MOST: list[tuple[str, Measure, bool]] = [
     (r"(?<=[\w❳])\s+(?:the\s+)?most\b(?=\s*(?:$|[?.!,▪]|(?:and|in|of|among|by)\b))", "mentions", True),
     (
         (
-            rf"\b{_THE_MOST}\s+{any_of('mentions', 'occurrences', 'instances', 'matches', 'references', 'uses', 'hits')}"
+            rf"\b{_THE_MOST}\s+{any_of('mentions', 'occurrences', 'instances', 'matches', 'references', 'uses')}"
             r"\s+(?=(?:of|to|for)\b)"
         ),
         "mentions",

@@ -59,7 +59,7 @@ _REFUSED: list[tuple[str, str]] = [
     ),
     (
         (
-            r"\b(?:password|secret|api[ _-]?key|credential|token)s?\b.*\b(?:of|on)\s+(?:this|the|your)\s+(?:machine|server|system)"
+            r"\b(?:password|secret|api[ _-]?key|credential|token)s?\b.*\b(?:machine|server|system)\b"
             r"|\benvironment\s+variables?\b|\bsystem\s+prompt\b|\bignore\s+(?:all\s+|your\s+|previous\s+)+instructions\b"
         ),
         "I only read this folder; nothing else of this machine is within my reach.",
@@ -70,41 +70,27 @@ _LOOKS = any_word(
     *(r"occur\w*", r"say\w*", "about", r"look\s+for", "read", "show", "list"),
 )
 """What is looked for in files may be called anything."""
-_LANGUAGES: list[tuple[str, str]] = [
-    (
-        (
-            "wie viele zeige zeig mir datei dateien ordner welche suche nach lies bitte hallo guten kannst gibt sind der die "
-            "das und ist"
-        ),
-        "Ich verstehe leider nur Englisch.",
-    ),
-    (
-        "combien fichier fichiers montre moi dossier quels quelles cherche bonjour salut lis dans est les des une le la",
-        "Je ne comprends malheureusement que l'anglais.",
-    ),
-    (
-        (
-            "cuántos cuantos archivo archivos muestra muéstrame carpeta qué cuál busca hola buenos lee hay por favor el los "
-            "las en está más"
-        ),
-        "Lo siento, solo entiendo inglés.",
-    ),
-    (
-        "quanti quante mostra mostrami cartella quali cerca ciao leggi ci sono nella il gli che più per favore buongiorno",
-        "Mi dispiace, capisco solo l'inglese.",
-    ),
-    (
-        (
-            "quantos arquivo arquivos ficheiro ficheiros mostre mostra pasta quais procure olá ola leia existem há o os na "
-            "mais por favor"
-        ),
-        "Desculpe, só entendo inglês.",
-    ),
-    (
-        "hoeveel bestanden bestand toon laat zien welke zoek hallo lees zijn er het een van map",
-        "Ik begrijp alleen Engels.",
-    ),
+_GERMAN = (
+    "wie viele zeige zeig mir datei dateien ordner welche suche nach lies bitte hallo kannst gibt sind der die das"
+)
+_FRENCH = (
+    "combien fichier fichiers montre moi dossier quels quelles cherche bonjour salut lis dans est les des une le la"
+)
+_SPANISH = "cuántos cuantos archivo archivos muestra carpeta qué cuál busca hola buenos lee hay por favor el los las en"
+_ITALIAN = "quanti quante mostra mostrami cartella quali cerca ciao leggi ci sono nella il gli che più per favore"
+_PORTUGUESE = (
+    "quantos arquivo arquivos ficheiro ficheiros mostre mostra pasta quais procure olá leia existem há os na mais"
+)
+_DUTCH = "hoeveel bestanden bestand toon laat zien welke zoek hallo lees zijn er het een van map"
+_LANGUAGES = [
+    (_GERMAN, "Ich verstehe leider nur Englisch."),
+    (_FRENCH, "Je ne comprends malheureusement que l'anglais."),
+    (_SPANISH, "Lo siento, solo entiendo inglés."),
+    (_ITALIAN, "Mi dispiace, capisco solo l'inglese."),
+    (_PORTUGUESE, "Desculpe, só entendo inglês."),
+    (_DUTCH, "Ik begrijp helaas alleen Engels."),
 ]
+"""Words that give a language away, and how one says in it that one does not speak it."""
 _ENGLISH = frozenset(
     [
         "the",

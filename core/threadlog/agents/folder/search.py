@@ -154,7 +154,7 @@ class _Search:
                 continue
             occurrences += here
             lines += 1
-            if len(self._hits) < self._bounds.hits:
+            if lines <= self._bounds.hits_of_file and len(self._hits) < self._bounds.hits:
                 self._hits.append(Hit(path, number, line[: self._bounds.line_bytes]))
         return occurrences, lines
 

@@ -102,9 +102,17 @@ async def compare(case: Case, request: Request) -> str:
         return f"{names} are the same, byte for byte." if found.binary else f"{names} are the same, line for line."
     if found.binary:
         return f"{names} differ; at least one of them is binary, so I cannot show how."
-    head = f"{names} differ: {number(found.removed, 'line')} only in the first, {number(found.added, 'line')} only in the second."
+    only = f"{number(found.removed, 'line')} only in the first, {number(found.added, 'line')} only in the second"
+    head = f"{names} differ: {only}."
     cut = ["The comparison is cut here; there is more."] if found.partial else []
     return with_notes(f"{head}\n\n{fenced(found.diff, '.diff')}", [*cut, *(targets.notes if targets else [])])
+
+
+async def show_head(case: Case, entry: Entry) -> str:
+    """The beginning of a file."""
+    excerpt = await case.desk.read(entry.path, 1, 10)
+    case.spoke_of([entry])
+    return _excerpt(entry, excerpt)
 
 
 async def show_section(case: Case, path: str, name: str) -> str | None:

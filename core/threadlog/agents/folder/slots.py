@@ -31,7 +31,9 @@ class Slots(Struct, kw_only=True):
     @property
     def described(self) -> str:
         """The selection in words, folder included."""
-        words = ", ".join(dict.fromkeys(self.words)) or "files"
+        nouns = [word.removesuffix("files").strip() for word in self.words if word.endswith("files")]
+        rest = [word.removeprefix("files") for word in self.words if not word.endswith("files")]
+        words = " ".join(filter(None, [*dict.fromkeys(nouns), "files"])) + "".join(dict.fromkeys(rest))
         return f"{words} under {joined(self.mentions.folders)}" if self.mentions.folders else words
 
     @property

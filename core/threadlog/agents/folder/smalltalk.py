@@ -8,8 +8,10 @@ import unicodedata
 from threadlog.agents.folder.patterns import any_of
 from threadlog.agents.folder.request import Action
 
+_OWN_MARKS = str.maketrans({"❲": "(", "❳": ")", "▪": "-", "\u00a0": " "})
+"""What stands for quotes and names in a phrase is nothing that a user could write."""
 _OPENING = (
-    rf"^{any_of('hi', 'hello', 'hey', 'good (?:morning|afternoon|evening)', 'ok(?:ay)?', 'thanks', 'thank you', 'great')}"
+    rf"^{any_of('hi', 'hello', 'hey', 'good (?:morning|afternoon|evening)', 'ok(?:ay)?', 'thanks', 'great')}"
     r"(?: there)?\s*[,.!]+\s+(?=\S)"
 )
 _POLITE = (
@@ -57,7 +59,7 @@ _TALK: list[tuple[str, Action]] = [
     (r"are you (?:an? )?(?:ai|bot|human|robot|model|llm|chatgpt|gpt|person|language model|real).*", "help"),
     (r"what(?:'s| is) your name|what model are you.*", "help"),
     (
-        r"(?:which|what) (?:tools|commands|questions|capabilities)(?: (?:do|can|have|are))?.{0,40}\b(?:you|available|i)\b.*",
+        r"(?:which|what) (?:tools|commands|questions|capabilities)\b.{0,40}\b(?:you|available|i)\b.*",
         "help",
     ),
     (r"(?:can|could) you help(?: me)?(?: out)?|help me out|i need help", "help"),
@@ -76,7 +78,7 @@ _TALK: list[tuple[str, Action]] = [
 
 def tidy(text: str, longest: int) -> str:
     """A message in one form of its characters, without what is only polite."""
-    text = unicodedata.normalize("NFC", text)[:longest].replace("\u00a0", " ")
+    text = unicodedata.normalize("NFC", text[:longest]).translate(_OWN_MARKS)
     text = re.sub(r"(?<=\w)’(?=\w)", "'", text)
     text = re.sub(r"[^\S\n]+", " ", text).strip()
     text = re.sub(_OPENING, "", text, flags=re.IGNORECASE)

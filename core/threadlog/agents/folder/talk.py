@@ -7,8 +7,8 @@ from threadlog.agents.folder.wording import bullets, number
 
 WHAT_I_DO = "I list, read, search, count and compare the files of one folder. There is no language model behind me."
 WHAT_I_DO_NOT = (
-    "I do not change anything, run anything, leave the folder or use the network, and I have no knowledge or opinions of "
-    "my own."
+    "I do not change anything, run anything, leave the folder or use the network, and I have no knowledge or opinions "
+    "of my own."
 )
 
 
@@ -31,7 +31,8 @@ def examples(listing: Listing, most: int = 6) -> list[str]:
 
 def greeting(listing: Listing) -> str:
     """Hello."""
-    return f"Hello! {WHAT_I_DO} This one has {number(len(listing.files()), 'file')}. Ask me, for instance: “{examples(listing)[1]}”"
+    files = number(len(listing.files()), "file")
+    return f"Hello! {WHAT_I_DO} This one has {files}. Ask me, for instance: “{examples(listing)[1]}”"
 
 
 def help_text(listing: Listing) -> str:

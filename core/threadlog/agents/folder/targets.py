@@ -96,8 +96,7 @@ class Chooser:
             inside = self._inside(outside)
             if inside is not None and inside not in paths:
                 paths.append(inside)
-        for missing in request.missing:
-            paths.append(self._guessed(missing, notes))
+        paths += [self._guessed(missing, notes) for missing in request.missing]
         if not paths:
             return None
         if request.also:

@@ -44,7 +44,7 @@ _END = (
         r"\bthe most\b",
         r"\bmost\b\s*$",
         any_word("please", "are there", "is there", "there (?:are|is)", "are in", "appears?", "occurs?", "at all"),
-        r"\bdo(?:es)?\b.*\b(?:have|has|contain)\b",
+        r"\bdo(?:es)?\b.*\b(?:have|has|contain|define|declare|use|import|include|mention)\b",
         r"\band (?:its|their|the) (?:line|path|file)",
     )
     + ")"
@@ -109,7 +109,7 @@ _TAIL = re.compile(
             "located",
             "written",
         ),
-        *("occurring", "appearing"),
+        *("occurring", "appearing", "comments?", "statements?", "calls?", "markers?", "keywords?"),
     )
     + r")+$|[\s?.!,;:]+$",
     re.IGNORECASE,
@@ -220,7 +220,7 @@ _RULES: list[tuple[str, How]] = [
         "search",
     ),
     (
-        rf"\b(?:find|locate|where\s+is|where's|show|see)\s+{_ME}(?:the\s+)?(?!all\b){_T}\s+(?:function|class|method)\b",
+        rf"\b(?:find|locate|where\s+is|where's|show|see)\s+{_ME}(?:the\s+)?(?!(?:the\s+)?(?:all|files?|modules?)\b){_T}\s+(?:function|class|method)\b",
         "definition",
     ),
     (rf"{_HOW_OFTEN}\s+(?:is|are|does|do|did|was|were|has|have|can)\s+{_T}\s+(?:be(?:en)?\s+)?{_OCCURS}", "count"),
@@ -243,7 +243,7 @@ _RULES: list[tuple[str, How]] = [
         "definition",
     ),
     (
-        rf"\b(?:which|what)\s+(?:files?|▪|modules?|scripts?|one)\s+(?:▪\s+)?(?:defines?|declares?|implements?)\s+{_T}{_END}",
+        rf"\b(?:which|what|the)\s+(?:files?|▪|modules?|scripts?|one)\s+(?:▪\s+|that\s+|which\s+)?(?:defines?|declares?|implements?)\s+{_T}{_END}",
         "definition",
     ),
     (

@@ -27,7 +27,9 @@ class Selection(Struct, frozen=True, kw_only=True, omit_defaults=True):
     folders: tuple[str, ...] = ()
     """Those below these; empty for all."""
     match: tuple[str, ...] = ()
-    """Those whose name, or whose path, fits one of these patterns (``*.py``)."""
+    """Those whose name, or whose path, fits one of these patterns, such as ``*.py``."""
+    named: tuple[str, ...] = ()
+    """Those whose name, or whose path, fits all of these."""
     paths: tuple[str, ...] = ()
     """Exactly these."""
     min_bytes: int | None = None
@@ -223,6 +225,8 @@ def _fits(entry: Entry, selection: Selection) -> bool:
     if selection.top_only and entry.folder not in (selection.folders or ("",)):
         return False
     if selection.match and not any(_matches(entry, pattern) for pattern in selection.match):
+        return False
+    if not all(_matches(entry, pattern) for pattern in selection.named):
         return False
     return _within(entry.bytes, selection.min_bytes, selection.max_bytes) and _within(
         entry.modified, selection.modified_after, selection.modified_before

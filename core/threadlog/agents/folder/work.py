@@ -27,8 +27,10 @@ class FolderBounds(Struct, frozen=True, kw_only=True):
     """Bytes of a file in one answer."""
     line_bytes: int = 400
     """Of one line in an answer; the rest is cut."""
-    hits: int = 200
+    hits: int = 1_000
     """Matches of a search that are kept with their lines."""
+    hits_of_file: int = 25
+    """… of one file."""
     listed: int = 500
     """Entries of a listing that are given back."""
 
