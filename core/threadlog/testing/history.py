@@ -177,8 +177,10 @@ class _Thread:
         for done in self.appends:
             sent[done.append.append_id].append(done)
         for append_id, events in self.stored.items():
-            if events[-1].seq - events[0].seq + 1 != len(events):
-                yield Violation("A2", f"the events of append {append_id} do not stand together, or twice")
+            if any(_is_twice(done.append, events) for done in sent[append_id]):
+                yield Violation("A6", f"append {append_id} is stored twice")
+            elif events[-1].seq - events[0].seq + 1 != len(events):
+                yield Violation("A2", f"the events of append {append_id} do not stand together")
             elif not any(same_append(done.append, events) for done in sent[append_id]):
                 yield Violation("A2", f"append {append_id} is not stored as it was sent")
             elif all(done.refused for done in sent[append_id]):
@@ -221,23 +223,19 @@ class _Thread:
             events = list(read.page.events)
             if events != self.events[read.after : read.after + len(events)]:
                 yield Violation("R1", f"a page after {read.after} holds other events than are stored there")
-            if read.page.last_seq not in {0, *(stored[-1].seq for stored in self.stored.values())}:
+            if read.page.last_seq > len(self.events):
+                yield Violation("A7", f"a read saw seq {read.page.last_seq}, and {len(self.events)} is the last stored")
+            elif read.page.last_seq not in {0, *(stored[-1].seq for stored in self.stored.values())}:
                 yield Violation("A2", f"a read ends at seq {read.page.last_seq}, inside an append")
 
     def _check_order(self) -> Iterator[Violation]:
         """Linearizability: what was seen never goes back, and nobody sees what was not yet sent."""
-        sights = list(self._sights())
-        ended = sorted(sights, key=lambda sight: sight.returned)
-        newest, place = 0, 0
-        for sight in sorted(sights, key=lambda sight: sight.invoked):
-            while place < len(ended) and ended[place].returned < sight.invoked:
-                newest, place = max(newest, ended[place].after), place + 1
-            if sight.before < newest:
-                yield Violation(sight.clause, f"{sight.what} saw seq {sight.before} after somebody saw {newest}")
+        sights = [sight for sight in self._sights() if sight.after <= len(self.events)]
         first_sent = self._first_sent()
-        for sight in sights:
-            if sight.after and first_sent[sight.after] > sight.returned:
-                yield Violation("R2", f"{sight.what} saw seq {sight.after} before it was sent")
+        early = [sight for sight in sights if first_sent[sight.after] > sight.returned]
+        for sight in early:
+            yield Violation("R2", f"{sight.what} saw seq {sight.after} before it was sent")
+        yield from _check_monotone([sight for sight in sights if sight not in early])
 
     def _first_sent(self) -> list[float]:
         """By seq: when the append that holds it was first sent."""
@@ -259,6 +257,22 @@ class _Thread:
                     yield _Sight("a duplicate", "A6", done.invoked, done.returned, math.inf, events[-1].seq)
                 case Conflict(seq):
                     yield _Sight("a conflict", "A5", done.invoked, done.returned, seq, seq)
+
+
+def _check_monotone(sights: Sequence[_Sight]) -> Iterator[Violation]:
+    """Nobody who asks after somebody was answered sees an earlier seq than that answer."""
+    ended = sorted(sights, key=lambda sight: sight.returned)
+    newest, place = 0, 0
+    for sight in sorted(sights, key=lambda sight: sight.invoked):
+        while place < len(ended) and ended[place].returned < sight.invoked:
+            newest, place = max(newest, ended[place].after), place + 1
+        if sight.before < newest:
+            yield Violation(sight.clause, f"{sight.what} saw seq {sight.before} after somebody saw {newest}")
+
+
+def _is_twice(append: Append, stored: Sequence[Event]) -> bool:
+    size = len(append.events)
+    return len(stored) > size and all(same_append(append, part) for part in (stored[:size], stored[size : 2 * size]))
 
 
 def _check_subscriber(name: str, seen: Sequence[Event], threads: dict[Key, list[Event]]) -> Iterator[Violation]:
