@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from msgspec import Struct
 
@@ -79,6 +79,8 @@ def _open_writing(files: Files, path: str, options: OpenOptions, how: FileOption
     held = Lock(files, path)
     held.take(options.holder)
     stack.callback(held.release)
+    # Names that the last writer gave stay for sure only once the folder is flushed, and a kill may have come before.
+    files.flush_dir(path)
     if not files.exists(f"{path}/{manifest.NAME}"):
         _make_log(files, path, options.shards or 1)
     _remove_leftovers(files, path)
@@ -109,16 +111,18 @@ def _recover(files: Files, shard: Shard, found: Manifest, marks: Watermark, how:
 
 
 def _make_folder(files: Files, path: str) -> None:
-    """Make the folder and those above it that are missing, durably."""
-    if files.exists(path):
-        return
+    """Make the folder and those above it that are missing, durably.
+
+    One that is there may have been made by a process that was killed before it flushed the name.
+    """
     above = os.path.dirname(path)
-    if above != path:
-        _make_folder(files, above)
-    try:
-        files.mkdir(path)
-    except FileExistsError:
+    if files.exists(path):
+        with suppress(PermissionError):  # nobody makes a folder where they may not look
+            files.flush_dir(above)
         return
+    _make_folder(files, above)
+    with suppress(FileExistsError):
+        files.mkdir(path)
     files.flush_dir(above)
 
 
