@@ -29,6 +29,7 @@ from threadlog.store import (
     ThreadNotFound,
     ThreadStore,
 )
+from threadlog.store.access import Right, right_of
 from threadlog.store.writing import whole
 
 pytestmark = pytest.mark.anyio
@@ -270,6 +271,14 @@ def test_a_principal_has_an_actor_and_an_audience() -> None:
         "auditor": ("user:eve", Audience.AUDITOR),
         "admin": ("user:root", Audience.AUDITOR),
     }  # fmt: skip
+
+
+async def test_rights_end_at_the_tenant_s_wall_whatever_state_is_asked_about(store: ThreadStore, thread: str) -> None:
+    """Even if a state of another tenant came before the rules, it gives nobody a right."""
+    state = await store.state(PEOPLE["owner"], thread)
+    assert right_of(PEOPLE["owner"], state) is Right.MANAGE
+    for who in ("namesake in another tenant", "admin of another tenant"):
+        assert right_of(PEOPLE[who], state) is Right.NONE
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ import pytest
 
 from gates import GatedLog
 from store.material import answer, delta, gather, user
-from threadlog.log import START, Cursor, Diverged, Event, EventLog, NewEvent
+from threadlog.log import START, Cursor, Diverged, Event, EventLog, Limits, NewEvent
+from threadlog.log.memory import MemoryLog
 from threadlog.model import (
     AccessGranted,
     AccessRevoked,
@@ -79,6 +80,20 @@ async def test_a_cursor_of_another_history_is_told_apart(store: ThreadStore, ali
             await gather(store.follow(alice, thread, after=cursor), 1)
     assert seqs((await store.read_events(alice, thread, after=Cursor(3))).events) == [4, 5]
     assert seqs(await gather(store.follow(alice, thread, after=Cursor(3)), 2)) == [4, 5]
+
+
+async def test_pages_lead_on_past_events_that_fill_a_page_alone(alice: Principal) -> None:
+    """A log with small pages is read to its end all the same."""
+    async with MemoryLog(limits=Limits(page_bytes=100)) as log, ThreadStore(log) as store:
+        thread = (await store.create_thread(alice)).id
+        await store.append(alice, thread, [NoticeEvent(level="info", message="x" * 200)] * 3, expected=1)
+        found, cursor = [], START
+        for _ in range(4):
+            page = await store.read_events(alice, thread, after=cursor)
+            found += seqs(page.events)
+            cursor = page.cursor
+        assert found == [1, 2, 3, 4]
+        assert not page.has_more
 
 
 @pytest.mark.parametrize("limit", [0, -1, 1001])

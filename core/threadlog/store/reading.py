@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from threadlog.log import Cursor, Diverged, Event, EventLog, Feeds, ThreadPage
+from threadlog.log import Cursor, Diverged, Event, EventLog, Feeds
 from threadlog.model import Registry
 from threadlog.projection import StateCache, ThreadState, lifted
 from threadlog.store.access import Principal, Right, check_audit, check_thread, note_audit
@@ -51,14 +51,11 @@ class Reader:
     async def page(self, principal: Principal, thread_id: str, after: Cursor, limit: int) -> EventPage:
         """A page of events."""
         check_known_thread_id(thread_id)
-        page = await self._log.read_thread(  # with the event on which the cursor stands
-            principal.tenant, thread_id, after=max(after.seq - 1, 0), limit=limit + 1
-        )
+        page = await self._log.read_thread(principal.tenant, thread_id, after=after.seq, limit=limit)
         state = await self.audited(principal, thread_id)  # after the page, so that it knows all items in it
-        _check_cursor(after, page)
-        events = [event for event in page.events if event.seq > after.seq][:limit]
-        cursor = Cursor.of(events[-1]) if events else after
-        shown = self._showing.shown(events, state)
+        await self._check_cursor(state, after)
+        cursor = Cursor.of(page.events[-1]) if page.events else after
+        shown = self._showing.shown(page.events, state)
         return EventPage(shown.to(principal.audience), cursor, cursor.seq < page.last_seq)
 
     async def follow(
@@ -82,6 +79,20 @@ class Reader:
         if not state.deleted:
             check_thread(principal, state, Right.READ)
 
+    async def _check_cursor(self, state: ThreadState, cursor: Cursor) -> None:
+        """Make sure that the thread holds the event on which a cursor stands (F4).
+
+        Raises:
+            Diverged: it does not.
+        """
+        if cursor.seq > state.seq:
+            raise Diverged(f"cursor {cursor} lies beyond the end of the thread; read again from the start.")
+        if cursor.check is None or cursor == state.cursor:
+            return
+        page = await self._log.read_thread(state.tenant, state.thread_id, after=cursor.seq - 1, limit=1)
+        if page.events[0].check != cursor.check:
+            raise Diverged(f"cursor {cursor} is of another history than this log's; read again from the start.")
+
     async def _events(self, state: ThreadState) -> AsyncGenerator[Event, None]:
         """All events up to a state."""
         seq, limit = 0, self._log.info.limits.page_events
@@ -90,17 +101,3 @@ class Reader:
             for event in page.events:
                 yield event
             seq = page.events[-1].seq
-
-
-def _check_cursor(after: Cursor, page: ThreadPage) -> None:
-    """Make sure that a page that was read with the event of a cursor begins with it (F4).
-
-    Raises:
-        Diverged: it does not.
-    """
-    if after.seq == 0:
-        return
-    if not page.events or page.events[0].seq != after.seq:
-        raise Diverged(f"cursor {after} lies beyond the end of the thread; read again from the start.")
-    if after.check is not None and page.events[0].check != after.check:
-        raise Diverged(f"cursor {after} is of another history than this log's; read again from the start.")

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from msgspec import Struct
-from opentelemetry import trace
 
 from threadlog.log import (
     Append,
@@ -73,7 +72,7 @@ class Sender:
             events=tuple(events),
             actor=principal.actor,
             run_id=run_id,
-            trace=_traceparent(),
+            trace=current_traceparent(),
         )
         for failures in range(self._bounds.unknown):
             try:
@@ -135,9 +134,3 @@ class Sender:
             limit=self._log.info.limits.append_events,
         )
         return AppendIdReused(append_id, tuple(event for event in page.events if event.append_id == append_id))
-
-
-def _traceparent() -> str | None:
-    """The span in which the caller writes, as W3C ``traceparent``; None outside of any."""
-    span = trace.get_current_span().get_span_context()
-    return f"00-{span.trace_id:032x}-{span.span_id:016x}-{span.trace_flags:02x}" if span.is_valid else None

@@ -150,9 +150,9 @@ class ThreadStore:
 
     async def load_thread(self, principal: Principal, thread_id: str) -> ThreadMetadata:
         """The thread's metadata."""
-        state = await self._reader.state(principal, thread_id)
-        assert state.metadata is not None
-        return state.metadata
+        metadata = (await self._reader.state(principal, thread_id)).metadata
+        assert metadata is not None
+        return metadata
 
     async def save_thread(self, principal: Principal, thread: ThreadMetadata) -> None:
         """Store a thread's metadata, be the thread new or known. Nothing is written where nothing changed.
@@ -473,5 +473,5 @@ class ThreadStore:
 
 
 def _same(known: ThreadMetadata | None, thread: ThreadMetadata) -> bool:
-    exclude = {"items"}
-    return known is not None and known.model_dump(exclude=exclude) == thread.model_dump(exclude=exclude)
+    items = {"items"}  # of a whole thread; they are stored one by one
+    return known is not None and known.model_dump(exclude=items) == thread.model_dump(exclude=items)
