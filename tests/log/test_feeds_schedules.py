@@ -26,7 +26,7 @@ from threadlog.log import (
     ShardCursor,
     TenantCursor,
 )
-from threadlog.log.feeds.cursors import SHARD_START, TENANT_START
+from threadlog.log.feeds import SHARD_START, TENANT_START
 
 pytestmark = pytest.mark.anyio
 

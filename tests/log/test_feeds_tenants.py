@@ -18,7 +18,7 @@ from threadlog.log import (
     ShardCursor,
     TenantCursor,
 )
-from threadlog.log.feeds.cursors import TENANT_START
+from threadlog.log.feeds import TENANT_START
 
 pytestmark = pytest.mark.anyio
 

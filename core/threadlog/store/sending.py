@@ -22,6 +22,7 @@ from threadlog.log import (
     Outcome,
     OutcomeUnknown,
 )
+from threadlog.log.telemetry import current_traceparent
 from threadlog.model import new_id
 from threadlog.projection import StateCache, ThreadState
 from threadlog.store.access import Principal
