@@ -408,3 +408,97 @@ async def test_what_models_used_is_recorded(world: World) -> None:
     state = await world.answer(costly)
     events = (await world.store.read_events(world.alice, state.thread_id)).events
     assert b'"usage":{"input_tokens":15,"output_tokens":2}' in events[-1].data
+
+
+async def test_a_run_that_is_just_beginning_is_not_taken_for_dead(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the storing of a run's start and its agent's first step, others see it as active."""
+    decide, stored, go_on = world.store.decide, asyncio.Event(), asyncio.Event()
+
+    async def slow(*args: Any, **kwargs: Any) -> Any:
+        decision = await decide(*args, **kwargs)
+        if decision.events and decision.events[-1].type == "run.started":
+            stored.set()
+            await go_on.wait()
+        return decision
+
+    monkeypatch.setattr(world.store, "decide", slow)
+    agent, thread_id = Stuck(), await world.thread()
+    async with world.runner(agent) as runner:
+        first = asyncio.create_task(runner.start(world.alice, thread_id, "hello"))
+        await stored.wait()
+        with pytest.raises(RunActive):
+            await runner.start(world.alice, thread_id, "again")
+        assert await runner.recover() == 0
+        cancelling = asyncio.create_task(runner.cancel(world.alice, thread_id))
+        await asyncio.sleep(0)
+        go_on.set()
+        await first
+        assert (await cancelling).status == "cancelled"
+    assert (await world.types(thread_id)).count("run.cancelled") == 1
+
+
+async def test_a_run_that_begins_while_the_server_stops_is_interrupted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message whose storing overlaps with the shutdown leaves an interrupted run, not an open one."""
+    decide, stored, go_on = world.store.decide, asyncio.Event(), asyncio.Event()
+
+    async def slow(*args: Any, **kwargs: Any) -> Any:
+        decision = await decide(*args, **kwargs)
+        stored.set()
+        await go_on.wait()
+        return decision
+
+    monkeypatch.setattr(world.store, "decide", slow)
+    thread_id = await world.thread()
+    async with world.runner(Stuck()) as runner:
+        starting = asyncio.create_task(runner.start(world.alice, thread_id, "hello"))
+        await stored.wait()
+        closing = asyncio.create_task(runner.close())
+        await asyncio.sleep(0)
+        go_on.set()
+        await closing
+        run = await starting
+    assert (await world.run_of(run)).status == "interrupted"
+
+
+async def test_closing_takes_bounded_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log that does not answer does not keep the server from stopping; no task is left."""
+    agent, thread_id = Stuck(), await world.thread()
+
+    async def never(*args: Any, **kwargs: Any) -> Any:
+        await asyncio.Event().wait()
+
+    before = asyncio.all_tasks()
+    async with world.runner(agent, grace=0.05, drain=0.05) as runner:
+        await runner.start(world.alice, thread_id, "hello")
+        await agent.spoke.wait()
+        monkeypatch.setattr(world.store, "decide", never)
+        monkeypatch.setattr(world.store, "append", never)
+    await asyncio.sleep(0)
+    assert not {task for task in asyncio.all_tasks() - before if "agent of" in task.get_name()}
+
+
+async def test_a_runs_events_are_traced_to_its_span(world: World) -> None:
+    """The run has a span with the agent, the thread and the outcome, and its events carry that span's context."""
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    from threadlog.runs import Runner
+
+    spans, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    thread_id = await world.thread()
+    async with Runner(world.store, echo, tracer_provider=provider) as runner:
+        run = await runner.start(world.alice, thread_id, "hello")
+        await runner.wait(run.run_id)
+    (span,) = spans.get_finished_spans()
+    assert span.name == "invoke_agent echo"
+    assert span.attributes is not None
+    assert span.attributes["gen_ai.conversation.id"] == thread_id
+    assert span.attributes["threadlog.run.ending"] == "completed"
+    events = (await world.store.read_events(world.alice, thread_id)).events
+    assert all(event.trace and f"{span.context.trace_id:032x}" in event.trace for event in events[3:])

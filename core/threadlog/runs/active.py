@@ -61,10 +61,15 @@ class ActiveRun:
         self._output.start(self._on_output_error)
         agent = asyncio.create_task(self._call(), name=f"agent of {self._context.run_id}")
         stop = asyncio.create_task(self._stopping.wait())
-        await asyncio.wait({agent, stop}, timeout=self._bounds.deadline, return_when=asyncio.FIRST_COMPLETED)
-        stop.cancel()
-        ending = await self._settle(agent)
-        problem = await self._output.end(self._bounds.drain)
+        try:
+            await asyncio.wait({agent, stop}, timeout=self._bounds.deadline, return_when=asyncio.FIRST_COMPLETED)
+            ending = await self._settle(agent)
+            problem = await self._output.end(self._bounds.drain)
+        finally:
+            # Also where this is cancelled itself: a runner that has no time left takes its tasks with it.
+            agent.cancel()
+            stop.cancel()
+            self._output.abort()
         if isinstance(problem, RunFenced):
             return Fenced()
         if problem is not None and isinstance(ending, Completed):

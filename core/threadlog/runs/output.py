@@ -98,6 +98,11 @@ class Output:
             return LogBusy(f"what the run had streamed was not stored within {timeout:g} seconds.")
         return self._outbox.error
 
+    def abort(self) -> None:
+        """Stop storing at once; harmless when it has ended."""
+        if self._task is not None:
+            self._task.cancel()
+
     async def _write(self, on_error: Callable[[Exception], None]) -> None:
         try:
             while batch := await self._outbox.take(self._limits.append_events, self._limits.append_bytes):

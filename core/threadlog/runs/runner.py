@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from msgspec import Struct
+from opentelemetry.trace import TracerProvider, get_tracer
 
 from threadlog.log import Capability, Cursor, LogError
 from threadlog.model import (
@@ -35,6 +36,7 @@ from threadlog.runs.errors import RunActive, RunnerClosed, RunnerError, RunNotFo
 from threadlog.runs.fence import Fence, persist
 from threadlog.runs.journal import OpenRun, RunJournal
 from threadlog.runs.output import Output
+from threadlog.runs.tracing import note_ending, span_of_run
 from threadlog.store import ADMIN, AppendIdReused, Principal, StoreError, ThreadDeleted, ThreadNotFound, ThreadStore
 
 _log = logging.getLogger("threadlog.runs")
@@ -64,16 +66,26 @@ class Runner:
         store: the thread store; stays open.
         agent: who answers.
         name: how events call the agent; by default its own name.
+        bounds: how much it may take.
+        tracer_provider: where the spans of runs go; OpenTelemetry's global one by default.
     """
 
     def __init__(
-        self, store: ThreadStore, agent: Agent, *, name: str | None = None, bounds: RunBounds | None = None
+        self,
+        store: ThreadStore,
+        agent: Agent,
+        *,
+        name: str | None = None,
+        bounds: RunBounds | None = None,
+        tracer_provider: TracerProvider | None = None,
     ) -> None:
         self._store, self._agent = store, agent
         self.name = name or getattr(agent, "__name__", type(agent).__name__).strip("<>")
         self._bounds = bounds or RunBounds()
+        self._tracer = get_tracer("threadlog.runs", tracer_provider=tracer_provider)
         self._journal = RunJournal(store.log, store.committer)
         self._active: dict[str, ActiveRun] = {}
+        self._beginning: dict[str, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._starting = 0
         self._open = False
@@ -94,9 +106,11 @@ class Runner:
         self._open = False
         for run in self._active.values():
             run.stop(Interrupted("shutdown"))
-        if not self._tasks:
-            return
-        _, late = await asyncio.wait(self._tasks, timeout=self._bounds.grace + self._bounds.drain)
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + self._bounds.grace + self._bounds.drain
+        while self._tasks and loop.time() < ends:
+            await asyncio.wait(self._tasks, timeout=ends - loop.time())
+        late = list(self._tasks)
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
@@ -158,6 +172,8 @@ class Runner:
             StoreError, LogError: as `ThreadStore.append`.
         """
         chosen = _chosen(await self._store.state(principal, thread_id), run_id)
+        if beginning := self._beginning.get(chosen):
+            await beginning.wait()
         run = self._active.get(chosen)
         if run is not None:
             run.requester = principal.actor
@@ -180,7 +196,7 @@ class Runner:
         now = _microseconds(datetime.now(UTC))
         found = 0
         for run in await self._journal.open_runs():
-            if run.run_id in self._active or not (self._is_alone or run.until_us < now):
+            if self._is_ours(run.run_id) or not (self._is_alone or run.until_us < now):
                 continue
             try:
                 found += await self._recover(run)
@@ -193,6 +209,10 @@ class Runner:
         ended = await self._record(principal, run.thread_id, run.run_id, Interrupted("crash"))
         await self._journal.closed(run.run_id)
         return ended
+
+    def _is_ours(self, run_id: str) -> bool:
+        """Whether this process works on the run, or is about to: its start is stored before its agent begins."""
+        return run_id in self._active or run_id in self._beginning
 
     @property
     def _is_alone(self) -> bool:
@@ -224,7 +244,12 @@ class Runner:
         state = await self._store.state(principal, thread_id)
         if run_id not in state.runs:
             await self._bury(principal, state)
-            state = await self._begin(principal, thread_id, item, run_id, append_id, request_context)
+            begun = self._beginning.setdefault(run_id, asyncio.Event())
+            try:
+                state = await self._begin(principal, thread_id, item, run_id, append_id, request_context)
+            finally:
+                self._beginning.pop(run_id, None)
+                begun.set()
         started = _as_started(state, run_id)
         if not _is_same(item, started.item):
             before = Cursor(state.runs[run_id].started_seq - 2)
@@ -289,15 +314,19 @@ class Runner:
             output=output, stopping=stopping,
         )  # fmt: skip
         run = self._active[run_id] = ActiveRun(self._agent, context, item, output, stopping, self._bounds)
+        if not self._open:
+            run.stop(Interrupted("shutdown"))
         self._keep(asyncio.create_task(self._supervise(run, acting, state.thread_id, run_id)))
 
     async def _supervise(self, run: ActiveRun, principal: Principal, thread_id: str, run_id: str) -> None:
         try:
-            ending = await run.execute()
-            if not isinstance(ending, Fenced):
-                await self._record(principal, thread_id, run_id, ending)
+            with span_of_run(self._tracer, self.name, thread_id, run_id) as span:
+                ending = await run.execute()
+                note_ending(span, ending)
+                if not isinstance(ending, Fenced):
+                    await self._record(principal, thread_id, run_id, ending)
             await self._journal.closed(run_id)
-        except (StoreError, LogError):
+        except Exception:  # noqa: BLE001 - a task has nobody above it who would hear of it
             _log.exception("the end of %s cannot be recorded; it will be when a server starts again", run_id)
         finally:
             del self._active[run_id]
@@ -312,7 +341,7 @@ class Runner:
     async def _bury(self, principal: Principal, state: ThreadState) -> None:
         """End a run that no process is working on any more, so that it does not block its thread."""
         run = state.active_run
-        if run is not None and run.id not in self._active and self._is_alone:
+        if run is not None and self._is_alone and not self._is_ours(run.id):
             await self._record(self._acting(principal), state.thread_id, run.id, Interrupted("crash"))
 
     async def _record(self, principal: Principal, thread_id: str, run_id: str, ending: Ending) -> bool:
