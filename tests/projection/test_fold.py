@@ -180,14 +180,15 @@ def test_the_end_of_a_turn_is_an_item(history: History) -> None:
 
 
 def test_unknown_items_and_events_are_kept_as_they_are(history: History) -> None:
-    """Old code carries new data: an item of an unknown type is in the state, an unknown event changes nothing else."""
+    """Old code carries new data: an unknown item is in the state, unknown events and updates change nothing else."""
     poem = {"type": "poem", "id": "p_1", "lines": ["a", {"b": 1e2}]}
     history.item("done", poem)
     history.add("app.happened", {"what": "ever"})
+    history.update("p_1", {"type": "app.rhyme", "with": "b"})
     state = history.state()
     assert isinstance(state.items[0], UnknownItem)
     assert state.item_data("p_1") == poem
-    assert (state.seq, state.ignored) == (3, 0)
+    assert (state.seq, state.ignored) == (4, 0)
 
 
 def test_payloads_of_another_version_are_not_misread(history: History) -> None:
@@ -206,8 +207,9 @@ def test_payloads_of_another_version_are_not_misread(history: History) -> None:
         ("thread.item.done", b'{"item": {"id": "x"}}'),
         ("thread.item.done", b'{"item": {"id": 1, "type": "user_message"}}'),
         ("thread.item.updated", b'{"item_id": "msg_1", "update": {"type": 1}}'),
-        ("thread.item.updated", b'{"item_id": "msg_1", "update": {"type": "app.odd"}}'),
+        ("thread.item.updated", b'{"update": {"type": "app.odd"}}'),
         ("thread.item.updated", b'{"item_id": "nobody", "update": {"type": "workflow.task.added"}}'),
+        ("thread.item.updated", b'{"item_id": "nobody", "update": {"type": "widget.root.updated", "widget": {}}}'),
         ("thread.item.removed", b'{"item_id": "nobody"}'),
         ("run.started", b'{"attempt": "x", "run_id": "r"}'),
         ("run.completed", b'{"run_id": "never started"}'),

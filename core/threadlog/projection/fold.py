@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import msgspec
 from msgspec import UNSET, Struct
@@ -13,8 +13,8 @@ from threadlog.log import Event
 from threadlog.model import Attachment, ThreadMetadata
 from threadlog.projection.items import FoldedItem, Place
 from threadlog.projection.payloads import (
+    UPDATE_KINDS,
     TextDelta,
-    UpdatePayload,
     WidgetTextDelta,
     attachment_id_payload,
     attachment_name,
@@ -25,6 +25,7 @@ from threadlog.projection.payloads import (
     item_payload,
     run_payload,
     thread_payload,
+    update_kind,
     update_payload,
 )
 from threadlog.projection.runs import RUN_TYPES, RunState, run_after
@@ -35,6 +36,7 @@ PAYLOAD_VERSION = 1
 
 _MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, ValidationError, RecursionError)
 _UPDATED = "thread.item.updated"
+T = TypeVar("T")
 _attachment: TypeAdapter[Attachment] = TypeAdapter(Attachment)
 _ITEM_OVERHEAD = 400  # bytes: the structs around an item
 
@@ -52,9 +54,9 @@ class Folded(Struct, frozen=True, kw_only=True):
     owner: str | None = None
     deleted: bool = False
     items: ItemTable
-    runs: Mapping[str, RunState]
-    grants: Mapping[str, str]
-    attachments: Mapping[str, bytes]
+    runs: dict[str, RunState]
+    grants: dict[str, str]
+    attachments: dict[str, bytes]
     ignored: int = 0
     last_ignored: int = 0
     size: int = 0
@@ -130,7 +132,7 @@ class Fold:
     def _fold(self, event: Event) -> bool:
         """Take one event; False where it does not fit."""
         if event.type == _UPDATED and event.version == PAYLOAD_VERSION:
-            return self._update(event, update_payload(event.data))
+            return self._update(event)
         self._head(event)
         change = self._CHANGES.get(event.type)
         if change is None:
@@ -148,7 +150,11 @@ class Fold:
 
     # Items
 
-    def _update(self, event: Event, payload: UpdatePayload) -> bool:
+    def _update(self, event: Event) -> bool:
+        try:
+            payload = update_payload(event.data)
+        except msgspec.ValidationError:
+            return update_kind(event.data) not in UPDATE_KINDS
         update = payload.update
         if isinstance(update, TextDelta):
             return self._type(payload.item_id, update.content_index, update.delta)
@@ -250,38 +256,35 @@ class Fold:
         payload = run_payload(event.data)
         run = run_after(self._runs.get(payload.run_id), event.type, payload, event.seq, event.time_us)
         if run is not None:
-            self._runs = {**self._runs, run.id: run}
+            self._runs = _own(self._runs, self._start.runs)
+            self._runs[run.id] = run
         return run is not None
 
     def _granted(self, event: Event) -> bool:
         grant = grant_payload(event.data)
         if grant.role is None:
             return False
-        self._grants = {**self._grants, grant.user: grant.role}
+        self._grants = _own(self._grants, self._start.grants)
+        self._grants[grant.user] = grant.role
         return True
 
     def _revoked(self, event: Event) -> bool:
-        grant = grant_payload(event.data)
-        if grant.user not in self._grants:
-            return False
-        self._grants = {user: role for user, role in self._grants.items() if user != grant.user}
-        return True
+        self._grants = _own(self._grants, self._start.grants)
+        return self._grants.pop(grant_payload(event.data).user, None) is not None
 
     def _attachment_saved(self, event: Event) -> bool:
         payload = attachment_payload(event.data)
         attachment = bytes(payload.attachment)
         _attachment.validate_json(attachment)
-        self._attachments = {**self._attachments, attachment_name(attachment).id: attachment}
+        self._attachments = _own(self._attachments, self._start.attachments)
+        self._attachments[attachment_name(attachment).id] = attachment
         if self._owner is None:
             self._owner = payload.owner or _user_of(event.actor)
         return True
 
     def _attachment_deleted(self, event: Event) -> bool:
-        gone = attachment_id_payload(event.data).attachment_id
-        if gone not in self._attachments:
-            return False
-        self._attachments = {name: kept for name, kept in self._attachments.items() if name != gone}
-        return True
+        self._attachments = _own(self._attachments, self._start.attachments)
+        return self._attachments.pop(attachment_id_payload(event.data).attachment_id, None) is not None
 
     _CHANGES: ClassVar[Mapping[str, Callable[[Fold, Event], bool]]] = {
         "thread.created": _thread_changed,
@@ -298,6 +301,11 @@ class Fold:
         "attachment.deleted": _attachment_deleted,
         **dict.fromkeys(RUN_TYPES, _run),
     }
+
+
+def _own(mapping: dict[str, T], start: dict[str, T]) -> dict[str, T]:
+    """A mapping that may be changed: a copy, as long as it is still the one with which the fold began."""
+    return dict(mapping) if mapping is start else mapping
 
 
 def _further_types(old: FoldedItem | None, new_type: str) -> tuple[str, ...]:

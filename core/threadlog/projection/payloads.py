@@ -6,14 +6,12 @@ many times that. What does not fit is malformed for the fold, which then leaves 
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, get_args
 
 import msgspec
 from msgspec import Raw, Struct
 
 Json: TypeAlias = "dict[str, Any]"
-
-T = TypeVar("T")
 
 
 class ItemName(Struct, gc=False):
@@ -131,6 +129,21 @@ class UpdatePayload(Struct):
     update: TextDelta | WidgetTextDelta | StructuralUpdate
 
 
+UPDATE_KINDS = frozenset(
+    kind.__struct_config__.tag for kind in (TextDelta, WidgetTextDelta, *get_args(StructuralUpdate))
+)
+"""The types of update that mean something to the fold."""
+
+
+class _Kind(Struct, gc=False):
+    type: str
+
+
+class _KindPayload(Struct, gc=False):
+    item_id: str
+    update: _Kind
+
+
 class RunErrorPayload(Struct, gc=False):
     """Why a run failed."""
 
@@ -176,6 +189,16 @@ class AttachmentIdPayload(Struct, gc=False):
     attachment_id: str
 
 
+def update_kind(data: bytes) -> str:
+    """The type of the update in a ``thread.item.updated``.
+
+    Raises:
+        msgspec.DecodeError: it has none.
+    """
+    return _kind_payload(data).update.type
+
+
+_kind_payload = msgspec.json.Decoder(_KindPayload).decode
 item_name = msgspec.json.Decoder(ItemName).decode
 item_payload = msgspec.json.Decoder(ItemPayload).decode
 item_id_payload = msgspec.json.Decoder(ItemIdPayload).decode
