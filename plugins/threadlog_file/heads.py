@@ -53,6 +53,10 @@ class HeadTable:
         self._threads.flags[row] = flags
         self._remember(row, new)
 
+    def forget(self) -> None:
+        """Heads have changed without `change`: an index has been loaded."""
+        self._recent.clear()
+
     def build(self) -> None:
         """Make the listings, once all segments are loaded."""
         threads = self._threads

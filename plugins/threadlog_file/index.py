@@ -238,16 +238,18 @@ class SealedIndex:
         """
         if self.header.known != len(threads):
             raise IndexDamaged(self._path)
+        # All is read and checked before any of it is used: a damaged index must leave `threads` as it was.
         tenants = msgspec.json.decode(self._section("tenants"), type=list[str])
         names = msgspec.json.decode(self._section("names"), type=list[str])
-        for tenant, thread, created in zip(
-            self._numbers("I", "named"), names, self._numbers("Q", "created"), strict=True
-        ):
-            threads.add(tenants[tenant], thread, created)
-        last_seq, flags, newest = threads.last_seq, threads.flags, threads.newest
-        for row, seq, flag in zip(self._rows, self._numbers("Q", "seqs"), self._section("flags"), strict=True):
+        named, created = self._numbers("I", "named"), self._numbers("Q", "created")
+        seqs, flags = self._numbers("Q", "seqs"), self._section("flags")
+        self._section("owners")
+        for tenant, thread, created_us in zip(named, names, created, strict=True):
+            threads.add(tenants[tenant], thread, created_us)
+        last_seq, all_flags, newest = threads.last_seq, threads.flags, threads.newest
+        for row, seq, flag in zip(self._rows, seqs, flags, strict=True):
             last_seq[row] = seq
-            flags[row] = flag
+            all_flags[row] = flag
             newest[row] = ordinal + 1
         for row in self._headed:
             threads.head_at[row] = ordinal + 1

@@ -69,8 +69,9 @@ class Lock:
             "since": datetime.now(UTC).isoformat(timespec="seconds"),
             **holder,
         }
-        self._files.truncate(fd, 0)
-        write_all(self._files, fd, msgspec.json.encode(told) + b"\n", 0)
+        with suppress(OSError):  # on a full disk nobody is told who holds the lock, but it is held
+            self._files.truncate(fd, 0)
+            write_all(self._files, fd, msgspec.json.encode(told) + b"\n", 0)
 
     def _locked(self, fd: int) -> LogLocked:
         try:

@@ -27,7 +27,7 @@ class FileOptions(Struct, frozen=True, kw_only=True):
     """A segment that has grown over this is closed and the next one begun."""
     reserve_bytes: int = 32 * MIB
     """Appends are refused when less than this would be left on the disk."""
-    prefill_bytes: int = MIB // 2
+    prefill_bytes: int = MIB // 4
     """How far the active segment is filled ahead with line breaks, so that a flush need not wait for the file's size
     to be stored as well; 0 fills nothing."""
 
@@ -66,7 +66,7 @@ def options_of(given: Mapping[str, str]) -> FileOptions:
         sync=sync,
         segment_bytes=_number(given, "segment_bytes", 64 * MIB, least=4096, most=2048 * MIB),
         reserve_bytes=_number(given, "reserve_bytes", 32 * MIB, least=0, most=1 << 60),
-        prefill_bytes=_number(given, "prefill_bytes", MIB // 2, least=0, most=64 * MIB),
+        prefill_bytes=_number(given, "prefill_bytes", MIB // 4, least=0, most=64 * MIB),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from zlib import crc32
 
@@ -21,14 +20,12 @@ from threadlog.log import (
     same_append,
     uuid7s,
 )
+from threadlog_file.appendids import KnownIds
 from threadlog_file.lines import Line, encode_lines
 from threadlog_file.reading import ShardReader
 from threadlog_file.scanning import StoredAppend
 from threadlog_file.shard import Shard
 from threadlog_file.threads import DELETED
-
-_KNOWN_IDS = 200_000
-"""Append ids (as numbers) kept for the threads that were written to last."""
 
 
 class Plan:
@@ -92,8 +89,7 @@ class Planner:
     def __init__(self, shard: Shard, reader: ShardReader) -> None:
         self._shard = shard
         self._reader = reader
-        self._ids: OrderedDict[int, set[int]] = OrderedDict()
-        self._ids_kept = 0
+        self._ids = KnownIds(reader.append_ids)
 
     def plan(self, appends: Sequence[Append], time_us: int) -> Plan:
         """What becomes of `appends`, taken at `time_us`."""
@@ -119,7 +115,7 @@ class Planner:
     def find(self, standing: Standing, append_id: str, id_crc: int) -> tuple[Event, ...]:
         """The events that a thread has under this append id, those of the same call included; none if it is free."""
         found = standing.stored.get(append_id, ())
-        if not found and standing.row >= 0 and id_crc in self._ids_of(standing.row):
+        if not found and standing.row >= 0 and self._ids.may_have(standing.row, id_crc):
             found = self._reader.find_append(standing.row, append_id, id_crc)
         return found
 
@@ -133,12 +129,11 @@ class Planner:
 
     def committed(self, plan: Plan) -> None:
         """Remember the append ids of a plan that has been stored."""
-        find, ids = self._shard.threads.find, self._ids
+        find = self._shard.threads.find
         for append in plan.appends:
-            known = ids.get(find(append.tenant, append.thread), None)  # type: ignore[arg-type]
-            if known is not None:
-                known.add(append.id_crc)
-                self._ids_kept += 1
+            row = find(append.tenant, append.thread)
+            if row is not None:
+                self._ids.add(row, append.id_crc)
 
     def _decide(self, plan: Plan, standing: Standing, append: Append, time_us: int, ids: Iterator[str]) -> Outcome:
         id_crc = crc32(append.append_id.encode())
@@ -203,14 +198,3 @@ class Planner:
                 )
             )
         return tuple(events), lines
-
-    def _ids_of(self, row: int) -> set[int]:
-        known = self._ids.get(row)
-        if known is not None:
-            self._ids.move_to_end(row)
-            return known
-        known = self._ids[row] = self._reader.append_ids(row)
-        self._ids_kept += len(known)
-        while self._ids_kept > _KNOWN_IDS and len(self._ids) > 1:
-            self._ids_kept -= len(self._ids.popitem(last=False)[1])
-        return known

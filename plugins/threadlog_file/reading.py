@@ -101,16 +101,16 @@ class ShardReader:
         taken: list[Event] = []
         size, looked_to, looked = 0, after, 0
         for append in self._appends(after) if after < last else ():
-            payload = sum(len(event.data) for event in append)
-            if taken and (len(taken) >= limit or size + payload > self._limits.page_bytes):
-                break
+            payload = sum([len(event.data) for event in append])
             looked += payload
-            looked_to = append[-1].position
+            if looked > _LOOK and looked_to > after:
+                break
             if tenant is None or append[0].tenant == tenant:
+                if taken and (len(taken) >= limit or size + payload > self._limits.page_bytes):
+                    break
                 taken += append
                 size += payload
-            if len(taken) >= limit or looked > _LOOK:
-                break
+            looked_to = append[-1].position
         return ShardPage(tuple(taken), max(after, looked_to), last)
 
     def _appends(self, after: int) -> Iterator[list[Event]]:
@@ -153,9 +153,10 @@ class ShardReader:
                         return tuple(events)
         return ()
 
-    def append_ids(self, row: int) -> set[int]:
+    def append_ids(self, row: int) -> Iterator[int]:
         """CRC-32 of every append id of a thread."""
-        return {check for _, chunk in self._chunks(row) for check in chunk.entries[3::ENTRY]}
+        for _, chunk in self._chunks(row):
+            yield from chunk.entries[3::ENTRY]
 
     def _chunks(self, row: int) -> Iterator[tuple[Segment, Chunk]]:
         """The parts of a thread, newest first."""

@@ -128,12 +128,12 @@ def _next_of(source: Source, offset: int, shard: int, position: int, last: int) 
 def find_frame(source: Source, offset: int) -> Frame | None:
     """The first whole frame that begins after `offset`, whatever stands between."""
     data = source.read(offset, source.end - offset)
-    at = data.find(b"\n" + MARK)
+    at = data.find(MARK, 1)
     while at >= 0:
-        frame = read_frame(source, offset + at + 1)
+        frame = read_frame(source, offset + at)
         if frame is not None:
             return frame
-        at = data.find(b"\n" + MARK, at + 1)
+        at = data.find(MARK, at + 1)
     return None
 
 

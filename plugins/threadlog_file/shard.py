@@ -104,13 +104,8 @@ class Shard:
         """
         if mark.position <= self.mark.position:
             return
-        for first in segments_in(self.files.names(self.folder), self.number):
-            if (self.segments and first <= self.segments[-1].first) or first > mark.segment:
-                continue
-            if self.segments:
-                self._scan(self.segments[-1], first - 1, None)
-            self.begin(first)
-            self._adopt_indexes()
+        if not self.segments or self.segments[-1].first != mark.segment:
+            self._begin_following(mark.segment)
         self._scan(self.segments[-1], mark.position, mark.offset)
         self.mark = mark
 
@@ -168,11 +163,22 @@ class Shard:
             if sealed.header.bytes > self.handles.size(segment.path):
                 raise IndexDamaged(segment.path)
             sealed.load_into(self.threads, segment.ordinal)
-        except (FileNotFoundError, IndexDamaged, msgspec.DecodeError, ValueError):
+            self.heads.forget()
+        except (FileNotFoundError, IndexDamaged):
             self._scan(segment, last, None)
             self.on_scanned(self)
             return
         segment.index, segment.last, segment.end = sealed, last, sealed.header.bytes
+
+    def _begin_following(self, newest: int) -> None:
+        """Take up the segments that another process has begun, up to the one that begins with position `newest`."""
+        known = self.segments[-1].first if self.segments else 0
+        for first in segments_in(self.files.names(self.folder), self.number):
+            if known < first <= newest:
+                if self.segments:
+                    self._scan(self.segments[-1], first - 1, None)
+                self.begin(first)
+        self._adopt_indexes()
 
     def _adopt_indexes(self) -> None:
         """Use the index files that the writer has written by now, and free the memory."""

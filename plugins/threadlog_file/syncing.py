@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import time
-from contextlib import suppress
 
-from threadlog_file.files import Files, write_all
+from threadlog_file.files import Files, write_all, write_file
 from threadlog_file.options import SyncMode
 
 INLINE_BELOW = 0.000_5
@@ -14,6 +12,9 @@ INLINE_BELOW = 0.000_5
 the disk answers about as fast, it is waited for in place."""
 
 _TRIES = 5
+_UNKNOWN = 1.0
+"""Seconds."""
+
 _WEIGHT = 0.05
 """How much of the running average one flush makes up."""
 
@@ -39,18 +40,23 @@ class SyncPolicy:
 
 
 def measure(files: Files, folder: str) -> float:
-    """What a small write with its flush takes in this folder: the median of a few, in seconds."""
+    """What a small write with its flush takes in this folder: the median of a few, in seconds.
+
+    Where that fails, as on a full disk, the disk counts as slow until flushes tell otherwise.
+    """
     path = f"{folder}/probe.tmp"
-    fd = files.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
-    times = []
-    try:
+    times: list[float] = []
+
+    def probe(fd: int) -> None:
         for _ in range(_TRIES):
             start = time.perf_counter()
             write_all(files, fd, b"\n" * 512, 0)
             files.flush(fd)
             times.append(time.perf_counter() - start)
-    finally:
-        files.close(fd)
-        with suppress(OSError):
-            files.unlink(path)
+
+    try:
+        write_file(files, path, probe, durable=False)
+        files.unlink(path)
+    except OSError:
+        return _UNKNOWN
     return sorted(times)[_TRIES // 2]

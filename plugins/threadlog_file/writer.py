@@ -18,7 +18,7 @@ from threadlog_file.options import FileOptions
 from threadlog_file.segments import TITLE, create_segment, segment_path
 from threadlog_file.watermark import Mark, Watermark
 
-_FILL_UNTIL = 32 * 1024
+_FILL_UNTIL = 64 * 1024
 """Larger frames are not worth filling ahead for: it would write every byte twice."""
 
 

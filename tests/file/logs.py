@@ -53,7 +53,8 @@ async def fill(path: Path, appends: int, how: FileOptions = PLAIN, *, threads: i
     """Make a log of some appends, one call each, over a few threads; returns its events."""
     async with opened(path, how) as log:
         for number in range(appends):
-            await log.append(0, [append(number, thread=f"t{number % threads}", count=1 + number % 3)])
+            head = HeadChange(owner=f"user{number % 2}", title=f"Title {number}") if number % 4 == 0 else None
+            await log.append(0, [append(number, thread=f"t{number % threads}", count=1 + number % 3, head=head)])
         return await everything(log)
 
 

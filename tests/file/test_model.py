@@ -33,7 +33,8 @@ from threadlog.log import (
 from threadlog_file import FileLog, FileMaintenance
 
 T = TypeVar("T")
-TENANTS = ["acme", "umbrella"]
+TENANTS = ["acme", "umbrella", "globex"]
+"""The last one lives in another shard than the first two."""
 THREADS = ["t1", "t2", "t3"]
 
 heads = st.none() | st.builds(
@@ -53,8 +54,8 @@ appends = st.builds(
     Append,
     tenant=st.sampled_from(TENANTS),
     thread_id=st.sampled_from(THREADS),
-    append_id=st.integers(0, 25).map("id-{}".format),
-    expected=st.sampled_from(list(Expect)) | st.integers(0, 6),
+    append_id=st.integers(0, 60).map("id-{}".format),
+    expected=st.just(Expect.ANY) | st.sampled_from(list(Expect)) | st.integers(0, 6),
     events=st.lists(events, min_size=1, max_size=4).map(tuple),
     actor=st.none() | st.just("user:alice"),
 )
@@ -95,6 +96,15 @@ class FileLogMachine(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="threadlog-model-"))
         self.generation = 0
 
+    def compare(self) -> None:
+        """All logs hold the same, by thread, by shard and in listings."""
+        for tenant in TENANTS:
+            for thread in THREADS:
+                self.read_thread(tenant, thread, 0, 1000, backward=False)
+            self.list_heads(tenant, None, None, 1000, newest_first=True)
+        for shard in range(SHARDS):
+            self.read_shard(shard, 0, 1000, None)
+
     def run(self, call: Coroutine[Any, Any, T]) -> T:
         """Run a call to its end."""
         return self.runner.run(call)
@@ -119,11 +129,17 @@ class FileLogMachine(RuleBasedStateMachine):
         self.run(self.reader.open())
 
     def close_file(self) -> None:
-        """Close them."""
+        """Compare all there is, and close them."""
+        self.compare()
         self.run(self.reader.close())
         self.run(self.file.close())
 
     @rule(given=st.lists(appends, min_size=1, max_size=4))
+    def append_more(self, given: Sequence[Append]) -> None:
+        """As below: most of what is done is to append."""
+        self.append(given)
+
+    @rule(given=st.lists(appends, min_size=1, max_size=8))
     def append(self, given: Sequence[Append]) -> None:
         """Both logs decide alike."""
         shard = self.memory.shard_of(given[0].tenant)
@@ -134,7 +150,7 @@ class FileLogMachine(RuleBasedStateMachine):
     @rule(
         tenant=st.sampled_from(TENANTS),
         thread=st.sampled_from(THREADS),
-        after=st.integers(0, 30),
+        after=st.integers(0, 5) | st.integers(0, 30),
         limit=st.integers(1, 12),
         backward=st.booleans(),
     )
@@ -149,7 +165,7 @@ class FileLogMachine(RuleBasedStateMachine):
 
     @rule(
         shard=st.integers(0, SHARDS - 1),
-        after=st.integers(0, 60),
+        after=st.integers(0, 15) | st.integers(0, 60),
         limit=st.integers(1, 12),
         tenant=st.none() | st.sampled_from(TENANTS),
     )
@@ -199,8 +215,7 @@ class FileLogMachine(RuleBasedStateMachine):
         before = self.path
         self.generation += 1
         copy_as_killed(before, self.path)
-        self.run(self.reader.close())
-        self.run(self.file.close())
+        self.close_file()
         shutil.rmtree(before)
         self.open_file()
 

@@ -9,7 +9,7 @@ import pytest
 
 from file.faulty import HastyFiles
 from file.logs import PLAIN, SMALL, append, everything, fill, opened, segments, threads_of
-from threadlog.log import Event, LogCorrupt
+from threadlog.log import Event, HeadChange, LogCorrupt
 from threadlog_file import FileLog, FileOptions, Files
 from threadlog_file.frames import HEADER, make_frame
 from threadlog_file.manifest import load_manifest
@@ -63,6 +63,21 @@ async def test_lost_indexes_are_built_anew(tmp_path: Path, keep: str) -> None:
         index.unlink()
     await reads(tmp_path / "log", events, SMALL)
     assert {index: index.read_bytes() for index in indexes} == before
+
+
+async def test_heads_are_those_of_the_newest_segment(tmp_path: Path) -> None:
+    """A head that changed in an indexed segment after one whose index was lost is the newer one."""
+    path = tmp_path / "log"
+    async with opened(path, SMALL) as log:
+        for number in range(60):
+            await log.append(0, [append(number, thread=f"t{number % 3}", head=HeadChange(title=f"T{number}"))])
+        heads = await log.list_heads("acme")
+    for index in sorted(path.glob("*.idx"))[:-1]:
+        kept = index.read_bytes()
+        index.unlink()
+        async with opened(path, SMALL, read_only=True) as log:
+            assert await log.list_heads("acme") == heads
+        index.write_bytes(kept)
 
 
 async def test_damaged_indexes_are_built_anew(tmp_path: Path) -> None:

@@ -1,0 +1,46 @@
+"""The compact set of append ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from threadlog_file.appendids import IdSet, KnownIds
+
+
+@given(st.lists(st.integers(1, 2**32 - 1) | st.integers(1, 40)), st.lists(st.integers(1, 50)))
+def test_it_is_a_set(ids: list[int], others: list[int]) -> None:
+    """It holds what was put in and nothing else, and stays at most half full."""
+    found, expected = IdSet(ids), set(ids)
+    assert all(crc in found for crc in ids)
+    assert [crc in found for crc in others] == [crc in expected for crc in others]
+    assert found.slots >= 2 * len(expected)
+
+
+def test_zero_may_always_be_there() -> None:
+    """The one number that marks a free slot is answered with perhaps."""
+    found = IdSet([5])
+    found.add(0)
+    assert 0 in found
+    assert 0 in IdSet()
+
+
+def test_threads_are_loaded_once_and_forgotten_in_turn() -> None:
+    """A thread's ids are loaded when it is first asked for, and again when it was pushed out by others."""
+    loaded = []
+
+    def load(row: int) -> Iterator[int]:
+        loaded.append(row)
+        return iter(range(row * 100_000 + 1, (row + 1) * 100_000))
+
+    known = KnownIds(load)
+    for row in range(30):
+        assert known.may_have(row, row * 100_000 + 7)
+        assert not known.may_have(row, 4_000_000_000)
+    known.add(29, 4_000_000_000)
+    assert known.may_have(29, 4_000_000_000)
+    assert loaded == list(range(30))
+    assert known.may_have(0, 7)
+    assert loaded[-1] == 0
