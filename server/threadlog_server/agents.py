@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from threadlog.agents.loading import load_agent
-
 from threadlog.agents.folder import make_agent as make_folder_agent
+from threadlog.agents.loading import load_agent
 from threadlog.cli.settings import AgentSettings
 from threadlog.runs import Agent
 
@@ -24,4 +23,4 @@ def chosen_agent(settings: AgentSettings) -> Agent:
     from threadlog.agents.openai import make_agent
 
     key = None if openai.api_key is None else openai.api_key.get_secret_value()
-    return make_agent(base_url=openai.base_url, api_key=key, model=openai.model)
+    return make_agent(model=openai.model, base_url=openai.base_url, api_key=key, folder=settings.folder)

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
+from threadlog.cli.errors import UsageFault
 from threadlog.cli.invocation import Invocation, command
 from threadlog.cli.settings import Settings
 from threadlog_server.listening import listen, url_of
@@ -50,7 +52,11 @@ def serve(
 def _with(
     settings: Settings, *, agent: str | None, host: str | None, port: int | None, folder: Path | None
 ) -> Settings:
-    """The settings with what the command line says, checked like the rest."""
+    """The settings with what the command line says, checked like the rest.
+
+    Raises:
+        UsageFault: an option's value is wrong.
+    """
     own: dict[str, dict[str, Any]] = {
         "agent": {"path": agent, "folder": folder},
         "server": {"host": host, "port": port},
@@ -58,4 +64,9 @@ def _with(
     values = {name: dict(getattr(settings, name)) for name in type(settings).model_fields}
     for section, options in own.items():
         values[section] |= {name: value for name, value in options.items() if value is not None}
-    return Settings.model_validate(values)
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        option = str(wrong["loc"][-1]).replace("path", "agent")
+        raise UsageFault(f"--{option}: {wrong['msg'].removeprefix('Value error, ')}") from None

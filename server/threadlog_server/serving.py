@@ -15,6 +15,7 @@ import uvicorn
 
 from threadlog import open_store
 from threadlog.cli.settings import Settings
+from threadlog.log import LogLocked
 from threadlog.store import Principal, ThreadStore
 from threadlog_server.agents import chosen_agent
 from threadlog_server.app import create_app
@@ -55,8 +56,17 @@ async def _serve(settings: Settings, listening: socket.socket, started: Callable
         allowed_hosts=settings.server.allowed_hosts,
         allowed_origins=settings.server.allowed_origins,
     )
-    async with service:
-        await _Server(_config(app, settings), service, started).serve([listening])
+    try:
+        async with service:
+            await _Server(_config(app, settings), service, started).serve([listening])
+    except LogLocked as locked:
+        raise _with_address(locked) from locked
+
+
+def _with_address(locked: LogLocked) -> LogLocked:
+    """The same error, saying where the server is that has the log."""
+    url = locked.holder.get("url")
+    return LogLocked(f"{locked} It is a server at {url}.", locked.holder) if url else locked
 
 
 def _opener(settings: Settings, url: str) -> Callable[[], AbstractAsyncContextManager[ThreadStore]]:
@@ -111,7 +121,7 @@ class _Server(uvicorn.Server):
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """Uvloop where it is installed."""
-    return uvicorn.Config(lambda: None).get_loop_factory()  # type: ignore[arg-type]
+    return uvicorn.Config(lambda: None, log_config=None).get_loop_factory()
 
 
 def _allow_files(count: int) -> None:

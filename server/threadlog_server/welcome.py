@@ -13,7 +13,7 @@ def welcome(output: Output, settings: Settings, url: str) -> None:
     output.line("threadlog is serving", "bold green")
     for label, value in (("at", url), ("log", str(settings.log.url)), ("agent", agent_name(settings.agent))):
         output.spans((f"  {label:<6}", "dim"), (value, ""))
-    for title, line in steps(url):
+    for title, line in steps(url, str(settings.log.url)):
         output.line()
         output.line(title, "bold")
         output.line(f"  {line}", "cyan")
@@ -22,9 +22,10 @@ def welcome(output: Output, settings: Settings, url: str) -> None:
     output.flush()
 
 
-def steps(url: str) -> list[tuple[str, str]]:
+def steps(url: str, log: str) -> list[tuple[str, str]]:
     """What to try, and the line that does it."""
     json = "-H 'Content-Type: application/json'"
+    replay = f"threadlog replay $THREAD --speed 3 --log {shlex.quote(log)}"
     create = f'curl -s {url}/v1/threads {json} -d \'{{"title": "First"}}\''
     return [
         ("1. Start a thread:", f"THREAD=$({create} | grep -o 'thr_[a-z0-9]*'); echo $THREAD"),
@@ -37,7 +38,10 @@ def steps(url: str) -> list[tuple[str, str]]:
             f"curl -sN \"{url}/v1/threads/$THREAD/events?until=run-end\" -H 'Accept: text/event-stream'",
         ),
         ("4. Read what was said:", f"curl -s {url}/v1/threads/$THREAD/items; echo"),
-        ("5. See it again as if it were live, three times faster:", "threadlog replay $THREAD --speed 3"),
+        (
+            "5. See it again as if it were live, three times faster:",
+            replay,
+        ),
     ]
 
 

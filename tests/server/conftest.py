@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
 import httpx_sse
 import pytest
 import uvicorn
+from playwright.async_api import Browser, async_playwright
 from starlette.types import ASGIApp
 
+from conftest import required
 from threadlog.cli.settings import ServerLimits
 from threadlog.log import MemoryLog
 from threadlog.model import UserMessageItem
@@ -21,6 +29,18 @@ from threadlog.store import Principal, ThreadStore
 from threadlog_server import ThreadService, create_app
 from threadlog_server.listening import listen, url_of
 
+THREADLOG = [sys.executable, "-m", "threadlog"]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+BROWSER_OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP rebound.example 127.0.0.1",
+]
 Serve = Callable[[ASGIApp], AbstractAsyncContextManager[str]]
 
 Until = Callable[[Callable[[], object]], Awaitable[None]]
@@ -151,3 +171,55 @@ async def threads() -> AsyncIterator[Threads]:
     """A running service with nothing in it."""
     async with _start() as threads:
         yield threads
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """Debian's chromium, without a window; the name rebound.example leads to this machine."""
+    required("chromium", found=CHROMIUM is not None, remedy="apt-get install chromium")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=BROWSER_OPTIONS)
+        yield browser
+        await browser.close()
+
+
+class Launched:
+    """`threadlog serve` in a process of its own."""
+
+    def __init__(self, process: subprocess.Popen[str], page: str) -> None:
+        self.process, self.page = process, page
+        found = re.search(r"at +(http://\S+)", page)
+        assert found, page
+        self.url = found[1]
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal and wait for the end; gives the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(30)
+
+
+Launch = Callable[..., Launched]
+
+
+@pytest.fixture
+def launch(tmp_path: Path) -> Iterator[Launch]:
+    """Starts `threadlog serve` in `tmp_path`, on the log there and a free port unless told otherwise."""
+    running: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str, port: int = 0) -> Launched:
+        command = [*THREADLOG, "serve", "--log", f"file:{tmp_path}/log", "--port", str(port), *arguments]
+        with (tmp_path / "stderr").open("a") as stderr:
+            process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=stderr, text=True)
+        running.append(process)
+        assert process.stdout is not None
+        page = ""
+        while "Ctrl-C" not in page:
+            line = process.stdout.readline()
+            assert line, (tmp_path / "stderr").read_text()
+            page += line
+        return Launched(process, page)
+
+    yield start
+    for process in running:
+        process.kill()
+        process.communicate()

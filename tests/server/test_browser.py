@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
-from conftest import required
-
 pytestmark = pytest.mark.anyio
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 REBOUND = "rebound.example"
-OPTIONS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    f"--host-resolver-rules=MAP {REBOUND} 127.0.0.1",
-]
-
 VIEWER = """(path) => new Promise((done) => {
     const seen = [], source = new EventSource(path);
     source.onmessage = (message) => seen.push([message.lastEventId, JSON.parse(message.data)]);
@@ -72,16 +56,6 @@ ATTACK = """async ([url, path]) => {
     return read;
 }"""
 """All that a page can try without being asked for permission, and some that it cannot."""
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """Debian's chromium, without a window."""
-    required("chromium", found=CHROMIUM is not None, remedy="apt-get install chromium")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-        yield browser
-        await browser.close()
 
 
 @pytest.fixture
