@@ -27,7 +27,9 @@ _LISTS = any_word(
     *("what(?:'s|s| is| have)? (?:in|inside|here|there)", "what do (?:you|i|we) have", "what can you see"),
 )
 _COMPARES = any_word("compare", "diff")
-_DIFFERS = any_word("differences?", "differ", "differs", "identical", "the same", "same content", "versus", "vs")
+_DIFFERS = any_word(
+    "differences?", "differ", "differs", "identical", "the same", "changed between", "same content", "versus", "vs"
+)
 _KINDS = any_word("kinds?", "types?", "sorts of", "formats?", "extensions?", "languages?")
 _TREE = any_word(
     *("tree", "hierarchy", "layout", "(?:folder|directory|project) structure"),
@@ -119,7 +121,8 @@ def _refused(sentence: Sentence) -> Action | None:
 def _compared(sentence: Sentence) -> Action | None:
     compares = re.search(_COMPARES, sentence.said, re.IGNORECASE) is not None
     differs = re.search(_DIFFERS, sentence.said, re.IGNORECASE) is not None
-    two = len(sentence.slots.mentions.files) + sentence.request.refers >= 2
+    mentions = sentence.slots.mentions
+    two = len(mentions.files) + sentence.request.refers >= 2 or (differs and bool(mentions.folders))
     if (compares or differs) and two:
         return "compare"
     return "compare" if compares and not sentence.wanted.how else None
@@ -140,6 +143,8 @@ def _counted(sentence: Sentence) -> Action | None:
         by_mentions = pick is not None and pick.by == "mentions"
         counts = wanted.how == "count" or re.match(_COUNTS_FIRST, sentence.said, re.IGNORECASE)
         return "occurrences" if counts and not by_mentions and wanted.how != "without" else None
+    if sentence.says(r"\b(?:each|every|per)\s+(?:sub-?)?(?:folder|directory)\b"):
+        return "list"
     if len(sentence.slots.mentions.folders) > 1 and sentence.says(r"\b(?:more|fewer|less|most)\b"):
         return "count"
     if not (sentence.says(_COUNTS) or re.search(_MEASURES, sentence.said, re.IGNORECASE)):

@@ -20,6 +20,8 @@ Answerer = Callable[[Case, Request], Awaitable[str]]
 
 async def answer(case: Case, text: str) -> str:
     """Answer a message, and remember in the case's focus what it was about."""
+    # A path that begins with the folder's own is as good as one from there.
+    text = text.replace(case.desk.tools.root.path + "/", "")
     requests = understand(text, case.names, case.focus)
     parts = [await _answer(case, request, text) for request in requests[:_REQUESTS]]
     if len(text) > LONGEST:

@@ -78,7 +78,7 @@ class Filters:
         if self._phrase.take(r"\b(?:(?:that|which) (?:is|are) )?(?:non-?empty|not empty)\b"):
             self._narrow((), "files that are not empty", min_bytes=1)
         empty = any_of("empty", "zero[- ]byte", "blank")
-        if self._phrase.take(rf"\b{empty}\s+(?=files?\b)|(?<=files )(?:(?:that|which) )?are {empty}\b"):
+        if self._phrase.take(rf"\b{empty}\s+(?=files?\b)|\bfiles? (?:(?:that|which) )?(?:is|are) {empty}\b", " files "):
             self._narrow((), "empty files", max_bytes=0)
         self._read_age()
 

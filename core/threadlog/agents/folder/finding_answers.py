@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 
 import msgspec
@@ -9,6 +10,7 @@ from msgspec import Struct
 
 from threadlog.agents.folder.case import Case, with_notes
 from threadlog.agents.folder.listing import Entry
+from threadlog.agents.folder.outline import TEXTUAL
 from threadlog.agents.folder.request import Pick, Request
 from threadlog.agents.folder.root import NoSuchPath
 from threadlog.agents.folder.search import Found, Hit, Term
@@ -22,6 +24,10 @@ _SHOWN_FILES = 20
 _SHOWN_LINES = 25
 _FEW = 5
 """Files that are shown with several of their lines."""
+_PLACES = dict.fromkeys(("function", "method", "class", "import", "comment", "decorator"), False) | dict.fromkeys(
+    ("heading", "section", "header"), True
+)
+"""What only programs (False) or only documents (True) are made of."""
 _LINE = 160
 """Characters of a line in a list."""
 
@@ -73,6 +79,8 @@ async def search(case: Case, request: Request) -> str:
     case.focus.files = [file.path for file in found.files[:50]]
     case.focus.line = found.hits[0].line if found.hits else 0
     case.focus.file = found.files[0].path if found.files else targets.files[0].path if targets.single else ""
+    if not found.files and not done.term.regex and " " in done.term.text:
+        return await _one_word_instead(case, request, done)
     if not found.files:
         no = "No, there" if request.asks else "There"
         return with_notes(f"{no} {_no(request)} in {targets.words}.", targets.notes)
@@ -197,6 +205,10 @@ async def _searched(case: Case, request: Request) -> _Search:
     assert request.term is not None
     term, what = request.term, request.named
     targets = await case.chooser.targets(request, implicit=False)
+    if not targets.single and request.concept in _PLACES:
+        targets = msgspec.structs.replace(
+            targets, files=[entry for entry in targets.files if _PLACES[request.concept] is (entry.suffix in TEXTUAL)]
+        )
     found = await case.desk.search(targets.files, term, f"Search {targets.words} for {what}")
     other = _otherwise(term, found)
     if other is not None and not found.files:
@@ -224,6 +236,18 @@ async def _mentions_instead(case: Case, request: Request) -> str:
     case.focus.files = [file.path for file in found.files[:50]]
     head = f"I found no definition of {request.named}; it is mentioned in {_in_files(found, targets)}:"
     return f"{head}\n\n{bullets(hit_lines(found))}"
+
+
+async def _one_word_instead(case: Case, request: Request, done: _Search) -> str:
+    """Several words that stand nowhere together: where the longest of them is."""
+    word = max(re.findall(r"\w+", done.term.text) or [done.term.text], key=len)
+    other = await _searched(case, _with_term(request, Term(word)))
+    no = f"{'No, there' if request.asks else 'There'} is no {done.what} in {done.targets.words}"
+    if not other.found.files or word == done.term.text:
+        return with_notes(f"{no}.", done.targets.notes)
+    case.focus.files = [file.path for file in other.found.files[:50]]
+    head = f"{no}, but “{word}” occurs {times(other.found.occurrences)} in {_in_files(other.found, other.targets)}:"
+    return with_notes(f"{head}\n\n{bullets(hit_lines(other.found))}", done.targets.notes)
 
 
 def _with_term(request: Request, term: Term) -> Request:

@@ -43,7 +43,7 @@ async def guess(case: Case, text: str) -> str | None:
 
 async def _lines_with(case: Case, words: list[str]) -> str:
     for word in sorted(words, key=len, reverse=True)[:3]:
-        found = await case.desk.search(case.listing.files(), Term(word), f"Search for “{word}”")
+        found = await case.desk.search(case.listing.files(), Term(word, whole_word=True), f"Search for “{word}”")
         if found.files:
             case.focus.files = [file.path for file in found.files[:50]]
             return (

@@ -73,7 +73,7 @@ _LEADS_TO_NAME = re.compile(
             "is",
         ),
         *("about", "describe", "outline", "tail", "head", "compare", "diff", "list", "ls", "under", "inside", "from"),
-        *("are", "or", "wc", r"-\w+", "see", "grep", "count", "search", "than", "edit"),
+        *("are", "or", "wc", r"-\w+", "see", "grep", "count", "search", "than", "edit", "out", "two", "both"),
     )
     + r"|^|,)\s*$",
     re.IGNORECASE,

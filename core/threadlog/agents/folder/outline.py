@@ -117,7 +117,7 @@ class _Opening:
         if not self._is_prose and not self._speaks(line):
             self._over = bool(line.strip())
             return
-        words = _prose(line)
+        words = _prose(line, document=self._is_prose)
         if words:
             self._found.append(words)
             self._over = sum(map(len, self._found)) > 400
@@ -142,10 +142,10 @@ def _is_title(line: str) -> bool:
     return bool(line.strip()) and line[0].isalnum() and len(line) < 120 and "|" not in line
 
 
-def _prose(line: str) -> str:
+def _prose(line: str, *, document: bool) -> str:
     """A line without comment marks and quotes; empty if it is a heading, code or decoration."""
     text = line.strip()
-    if _HEADING.match(text) or text.startswith(
+    if (document and _HEADING.match(text)) or text.startswith(
         ("#!", "```", "---", "===", "<", "[![", "|", "import ", "from ", "package ")
     ):
         return ""

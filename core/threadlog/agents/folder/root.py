@@ -82,7 +82,7 @@ class Root:
         """
         with _Walk(self, path) as walk:
             if walk.leaf is not None:
-                raise NotReadable(f"{path} is a file and not a folder.")
+                raise NotReadable(f"“{path}” is a file and not a folder.")
             yield walk.fd
 
     @contextmanager
@@ -96,7 +96,7 @@ class Root:
         """
         with _Walk(self, path) as walk:
             if walk.leaf is None:
-                raise NotReadable(f"{path} is a folder and not a file.")
+                raise NotReadable(f"“{path}” is a folder and not a file.")
             fd = _open_regular(walk.leaf, walk.fd, path)
             try:
                 yield fd
@@ -153,7 +153,7 @@ class _Walk:
         if part in ("", "."):
             return
         if self.leaf is not None:
-            raise NoSuchPath(f"{'/'.join(self.parts)} is a file, so there is nothing below it.")
+            raise NoSuchPath(f"“{'/'.join(self.parts)}” is a file, so there is nothing below it.")
         if part == "..":
             self._up()
             return
@@ -170,14 +170,14 @@ class _Walk:
 
     def _up(self) -> None:
         if not self.parts:
-            raise OutsideFolder(f"{self._asked} leads out of the folder that I was given; I stay inside it.")
+            raise OutsideFolder(f"“{self._asked}” leads out of the folder that I was given; I stay inside it.")
         self.parts.pop()
         self._fds.pop()
 
     def _follow(self, target: str) -> None:
         self._links += 1
         if self._links > _MAX_LINKS:
-            raise NotReadable(f"{self._asked} goes through too many links.")
+            raise NotReadable(f"“{self._asked}” goes through too many links.")
         if os.path.isabs(target):
             parts = self._relative(target)
             self.parts.clear()
@@ -193,7 +193,7 @@ class _Walk:
             return path.split("/")
         inside = os.path.relpath(path, self._root.path)
         if inside == ".." or inside.startswith("../"):
-            raise OutsideFolder(f"{self._asked} leads out of the folder that I was given; I stay inside it.")
+            raise OutsideFolder(f"“{self._asked}” leads out of the folder that I was given; I stay inside it.")
         return inside.split("/")
 
 
@@ -201,7 +201,7 @@ def _open_regular(name: str, dir_fd: int, asked: str) -> int:
     """Open what must be a regular file: looked at before (opening a device has effects) and after (no race)."""
     try:
         if not stat.S_ISREG(os.stat(name, dir_fd=dir_fd, follow_symlinks=False).st_mode):
-            raise NotReadable(f"{asked} is no regular file but a pipe, a socket or a device; I leave it alone.")
+            raise NotReadable(f"“{asked}” is no regular file but a pipe, a socket or a device; I leave it alone.")
         fd = os.open(name, _FILE, dir_fd=dir_fd)
     except FolderError:
         raise
@@ -210,16 +210,16 @@ def _open_regular(name: str, dir_fd: int, asked: str) -> int:
     if stat.S_ISREG(os.fstat(fd).st_mode):
         return fd
     os.close(fd)
-    raise NotReadable(f"{asked} is no regular file; I leave it alone.")
+    raise NotReadable(f"“{asked}” is no regular file; I leave it alone.")
 
 
 def _as_folder_error(error: OSError, asked: str) -> FolderError:
     if error.errno == errno.ENAMETOOLONG:
         return NoSuchPath("that name is too long to be a file's.")
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        return NoSuchPath(f"there is no {asked} in the folder.")
+        return NoSuchPath(f"there is no “{asked}” in the folder.")
     if error.errno == errno.ELOOP:
-        return NotReadable(f"{asked} changed into a link while I looked; ask again.")
+        return NotReadable(f"“{asked}” changed into a link while I looked; ask again.")
     if error.errno in (errno.EACCES, errno.EPERM):
-        return NotReadable(f"I have no permission to read {asked}.")
-    return NotReadable(f"{asked} cannot be read: {error.strerror}.")
+        return NotReadable(f"I have no permission to read “{asked}”.")
+    return NotReadable(f"“{asked}” cannot be read: {error.strerror}.")

@@ -87,7 +87,8 @@ async def longest(case: Case, request: Request) -> str:
 
 async def compare(case: Case, request: Request) -> str:
     """How two files differ."""
-    targets = await case.chooser.targets(request, implicit=False) if request.paths or request.missing else None
+    named = request.paths or request.missing or request.selection != Selection()
+    targets = await case.chooser.targets(request, implicit=False) if named else None
     files = list(targets.files) if targets else []
     if len(files) == 1 and case.focus.file and case.focus.file != files[0].path:
         files.insert(0, Entry(case.focus.file))

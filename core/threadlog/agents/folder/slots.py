@@ -57,7 +57,7 @@ def take_slots(phrase: Phrase, names: Names) -> Slots:
     mentions.read_bare()
     if not filters.words:
         mentions.read_asked()
-    if pick is None and len(mentions.files) > 1:
+    if pick is None and (len(mentions.files) > 1 or phrase.has(r"^\s*(?:which|what)\b[^?]*\b(?:file|files|one)\b")):
         pick = take_comparison(phrase)
     return Slots(
         selection=msgspec.structs.replace(filters.selection, folders=tuple(mentions.folders)),

@@ -62,6 +62,7 @@ _TALK: list[tuple[str, Action]] = [
         r"(?:which|what) (?:tools|commands|questions|capabilities)\b.{0,40}\b(?:you|available|i)\b.*",
         "help",
     ),
+    (r"what (?:can't|cannot|can not|don't|do not|won't) you do", "help"),
     (r"(?:can|could) you help(?: me)?(?: out)?|help me out|i need help", "help"),
     (
         any_of("more", "next", "continue", "go on", "keep going", "(?:show|read)(?: me)? more", "read on", "next page")

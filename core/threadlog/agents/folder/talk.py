@@ -5,6 +5,7 @@ from __future__ import annotations
 from threadlog.agents.folder.listing import Listing
 from threadlog.agents.folder.wording import bullets, number
 
+_TEXTS = frozenset({".md", ".txt", ".rst", ".py", ".csv"})
 WHAT_I_DO = "I list, read, search, count and compare the files of one folder. There is no language model behind me."
 WHAT_I_DO_NOT = (
     "I do not change anything, run anything, leave the folder or use the network, and I have no knowledge or opinions "
@@ -16,7 +17,7 @@ def examples(listing: Listing, most: int = 6) -> list[str]:
     """Questions that make sense in this folder."""
     files = listing.files()
     found = ["What files are here?", "Which is the largest file, and how many lines does it have?"]
-    texts = [entry for entry in files if entry.suffix in (".md", ".txt", ".rst", ".py", ".csv")]
+    texts = [entry for entry in files if entry.bytes and entry.suffix in _TEXTS]
     if texts:
         readme = next((entry for entry in texts if entry.name.lower().startswith("readme")), texts[0])
         found.append(f"Show the first 10 lines of {readme.name}.")

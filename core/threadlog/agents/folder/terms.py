@@ -109,7 +109,17 @@ _TAIL = re.compile(
             "located",
             "written",
         ),
-        *("occurring", "appearing", "comments?", "statements?", "calls?", "markers?", "keywords?"),
+        *(
+            "occurring",
+            "appearing",
+            "comments?",
+            "statements?",
+            "calls?",
+            "markers?",
+            "keywords?",
+            "lines?",
+            "messages?",
+        ),
     )
     + r")+$|[\s?.!,;:]+$",
     re.IGNORECASE,
@@ -119,31 +129,26 @@ _PLAIN = (
     *("been", "and", "or", "it", "them", "this", "that", "out", "more", "files?", "folders?", "director(?:y|ies)"),
     *("subfolders?", "subdirectories", "dirs?", "lines?", "rows?", "words?", "characters?", "chars?", "letters?"),
     *("documents?", "scripts?", "items?", "things?", "entries", "times?", "kinds?", "types?", "extensions?", "stuff"),
-    *("everything", "anything", "something", "ones?", "here", "▪", r"\s", ","),
+    *("everything", "anything", "something", "ones?", "here"),
 )
-_PLAIN_THINGS = re.compile(f"{any_of(*_PLAIN)}*", re.IGNORECASE)
+_PLAIN_THINGS = re.compile(rf"(?:{any_word(*_PLAIN)}|[\s,▪])*", re.IGNORECASE)
 """What nobody looks for."""
-_COUNTED_THINGS = re.compile(
-    any_of(
-        *(
-            *_PLAIN,
-            "code",
-            "text",
-            "total",
-            "different",
-            "bytes?",
-            "kilobytes?",
-            "kb",
-            "mb",
-            "megabytes?",
-            "loc",
-            "new",
-        ),
-        *("space", "disk"),
-    )
-    + "*",
-    re.IGNORECASE,
+_COUNTED = (
+    *_PLAIN,
+    "code",
+    "text",
+    "total",
+    "different",
+    "bytes?",
+    "kilobytes?",
+    "kb",
+    "mb",
+    "loc",
+    "new",
+    "space",
+    "disk",
 )
+_COUNTED_THINGS = re.compile(rf"(?:{any_word(*_COUNTED)}|[\s,▪])*", re.IGNORECASE)
 """What is counted by other means than by looking for it."""
 _DEFINITION = (
     r"(?:\b(?:def|class|function\*?|func|fn|struct|interface|enum|trait|type|const|let|var|module|package|message)\s+"
@@ -195,6 +200,7 @@ _WHERE_IT_IS = any_of(
 )
 _SUBJECT = any_of(
     "▪",
+    r"\b(?:which|what)\s+\w+",
     any_word(
         *("which", "what", "who", "any", "list", "find", "show", "the", "all", "files?", "one", "documents?", "it"),
         *("there", "they", "that", "anything", "something", "anyone", "code", "folder", "project"),
@@ -284,6 +290,8 @@ _RULES: list[tuple[str, How]] = [
     (rf"^\s*(?:grep|rg|ag|ack)\s+(?:-\w+\s+)*(?:for\s+)?{_T}{_END}", "search"),
     (rf"^\s*(?:search|find|locate|look\s+up|look\s+for|hunt\s+for)\s+{_ME}(?:for\s+)?{_T}{_END}", "search"),
     (rf"{_HOW_MANY}{_T}{_END}", "count"),
+    (rf"\b(?:show|find|print|what\s+is|what's)\s+{_ME}(?:the\s+)?(?:first|last)\s+(?P<t>[\w\-]+)\s+in\b", "search"),
+    (rf"\b(?:show|list|find|print)\s+{_ME}(?:all|every)\s+(?:the\s+)?(?P<t>[\w\-]+)\s*(?:$|[?.!]|in\b)", "search"),
     (rf"\b(?:has|have|with|contains?|containing)\s+(?:the\s+)?{_T}\s*(?:$|[?.!])", "search"),
     (rf"\b{_SHOW}\s+{_ME}(?:are\s+|of\s+|its\s+)?{_ALL}(?P<t>TODOs?|FIXMEs?|HACKs?|XXXs?)\b", "search"),
     (rf"\b{_SHOW}\s+{_ME}(?:of\s+|its\s+)?{_ALL}(?P<t>{_CONCEPT})(?:e?s)?\b", "search"),
@@ -325,7 +333,8 @@ def _wanted(text: str, how: How, phrase: Phrase, *, most: bool) -> Wanted | None
     if not text or plain_things.fullmatch(text) or "▪" in text:
         return None
     plain = phrase.plain(text)
-    return _concept(text, how) or _of(singular(plain) if how == "count" or most else plain, how, phrase)
+    concept = None if phrase.has(_HOW_OFTEN) else _concept(text, how)
+    return concept or _of(singular(plain) if how == "count" or most else plain, how, phrase)
 
 
 def _quoted(phrase: Phrase) -> Wanted:

@@ -103,7 +103,7 @@ def _decoder(start: bytes, path: str) -> codecs.IncrementalDecoder:
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return codecs.getincrementaldecoder("utf-16")(errors="replace")
     if is_binary(start):
-        raise BinaryFile(f"{path} is a binary file and not text, so I cannot read it.")
+        raise BinaryFile(f"“{path}” is a binary file and not text, so I cannot read it.")
     return codecs.getincrementaldecoder("utf-8-sig")(errors="replace")
 
 

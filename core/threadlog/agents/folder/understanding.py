@@ -55,6 +55,7 @@ _EVERYTHING = any_word(
     *("files", "all", "total", "overall", "project", "folder", "repo", "codebase", "there", "here", "everything"),
     "altogether",
 )
+_EACH_FOLDER = r"\b(?:each|every|per)\s+(?:sub-?)?(?:folder|directory)\b"
 _EACH = any_word("each", "every", "per file", "respectively", "individually", "by file")
 _UNITS = {
     "lines": rf"{any_word('lines', 'rows', 'loc', 'line count')}|\bhow long\b",
@@ -134,7 +135,7 @@ def _request(said: str, phrase: Phrase, slots: Slots, wanted: Wanted) -> Request
         asks=phrase.has(r"^\s*(?:is|are|does|do|did|has|have|was|were|any)\b") is not None,
         average=phrase.has(any_word("average", "mean")) is not None,
         each=phrase.has(_EACH) is not None,
-        folders="folders" in units and "files" not in units,
+        folders=("folders" in units and "files" not in units) or phrase.has(_EACH_FOLDER) is not None,
         **_sorting(phrase),
     )
 
