@@ -81,6 +81,7 @@ class Doorbell:
 
     async def _hold(self) -> None:
         connection = await connect(self._dsn)
+        self._known.clear()  # it may be another server now, with a shorter history
         heard = _Heard(asyncio.get_running_loop(), self)
         try:
             await connection.add_listener(self._channel, heard)

@@ -13,9 +13,18 @@ from threadlog.log import LogBusy, LogError, LogStopped, OutcomeUnknown, Storage
 
 LOCK_NOT_HAD = "55P03"
 DISK_FULL = "53100"
-WRONG_ISOLATION = "TL001"
 MOVED_ON = "TL002"
-READ_ONLY = "25006"
+
+_GONE = ("08", "57P")
+"""The connection ended, or the server is going: what it was doing may yet be committed."""
+_AGAIN = ("40", "53", "55P03", "57014")
+"""Rolled back for a reason that passes: deadlock, too many connections, a lock, a timeout."""
+
+_FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError, OSError, PoolTimeoutError)
+
+
+class NotConnected(Exception):
+    """No connection was to be had, so that nothing was sent."""
 
 
 @contextmanager
@@ -23,8 +32,10 @@ def writing() -> Iterator[None]:
     """Translate what a write raises; a lost connection leaves its outcome unknown."""
     try:
         yield
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError, OSError, PoolTimeoutError) as error:
-        raise _of_write(_driver_error(error)) from error
+    except LogError:
+        raise
+    except (*_FAILURES, NotConnected) as error:
+        raise _of_write(error) from error
 
 
 @contextmanager
@@ -32,29 +43,54 @@ def reading() -> Iterator[None]:
     """Translate what a read raises."""
     try:
         yield
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError, OSError, PoolTimeoutError) as error:
-        if isinstance(error, LogError):
-            raise
-        raise LogBusy(f"Postgres did not answer ({type(_driver_error(error)).__name__}); try again.") from error
+    except LogError:
+        raise
+    except (*_FAILURES, NotConnected) as error:
+        raise LogBusy(f"Postgres did not answer ({_name(error)}); try again.") from error
 
 
-def _of_write(error: BaseException) -> LogError:
-    if isinstance(error, LogError):
-        return error
-    code = getattr(error, "sqlstate", None)
-    if code == LOCK_NOT_HAD:
-        return LogBusy("the shard's lock was not had in time; nothing was written, try again.")
-    if code == DISK_FULL:
-        return StorageFull("Postgres has no room left; free some and try again.")
-    if code in (READ_ONLY, WRONG_ISOLATION) or isinstance(error, asyncpg.InsufficientPrivilegeError):
-        return LogStopped(f"Postgres refuses to append here (SQLSTATE {code}); run `threadlog db check`.")
-    if isinstance(error, PoolTimeoutError | ConnectionRefusedError | asyncpg.CannotConnectNowError):
-        return LogBusy("no connection to Postgres was to be had in time; nothing was written, try again.")
-    return OutcomeUnknown("the connection to Postgres ended before its answer; retry under the same append id.")
+@contextmanager
+def connecting() -> Iterator[None]:
+    """Tell the failure to get a connection from the failure of one."""
+    try:
+        yield
+    except _FAILURES as error:
+        raise NotConnected from driver_error(error)
 
 
-def _driver_error(error: BaseException) -> BaseException:
+def is_lost(error: BaseException) -> bool:
+    """Whether a connection ended, so that a read may be tried on another."""
+    if isinstance(error, asyncpg.PostgresError):
+        return (error.sqlstate or "").startswith(_GONE)
+    return isinstance(error, asyncpg.InterfaceError | ConnectionError)
+
+
+def driver_error(error: BaseException) -> BaseException:
     """What the driver raised, out of SQLAlchemy's wrapping."""
     if isinstance(error, DBAPIError) and error.orig is not None:
         return error.orig.__cause__ or error.orig
     return error
+
+
+def _of_write(error: BaseException) -> LogError:
+    if isinstance(error, NotConnected):
+        return LogBusy("no connection to Postgres was to be had in time; nothing was written, try again.")
+    code = getattr(error, "sqlstate", None)
+    if code is None or code.startswith(_GONE):
+        return OutcomeUnknown("the connection to Postgres ended before its answer; retry under the same append id.")
+    if code == LOCK_NOT_HAD:
+        return LogBusy("the shard's lock was not had in time; nothing was written, try again.")
+    if code == DISK_FULL:
+        return StorageFull("Postgres has no room left; free some and try again.")
+    if code.startswith(_AGAIN):
+        return LogBusy(f"Postgres could not do it now (SQLSTATE {code}); nothing was written, try again.")
+    return LogStopped(
+        f"Postgres refuses to append (SQLSTATE {code}) and nothing was written; run `threadlog db check`."
+    )
+
+
+def _name(error: BaseException) -> str:
+    """What failed, for people: never the driver's own text, which may quote the URL."""
+    shown = error.__cause__ if isinstance(error, NotConnected) and error.__cause__ else error
+    code = getattr(shown, "sqlstate", None)
+    return f"SQLSTATE {code}" if code else type(driver_error(shown)).__name__

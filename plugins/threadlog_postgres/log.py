@@ -53,6 +53,11 @@ class PostgresLog(EventLog):
         self._appending: set[asyncio.Task[list[asyncpg.Record]]] = set()
 
     @property
+    def place(self) -> Place:
+        """Where it is."""
+        return self._place
+
+    @property
     def info(self) -> LogInfo:
         """See `EventLog.info`."""
         if self._info is None:
@@ -89,13 +94,14 @@ class PostgresLog(EventLog):
         """See `EventLog.status`."""
         if self.info.read_only:
             return LogStatus(False, "it was opened for reading.")
+        table = f"{self._place.schema}.event"
         try:
             with faults.reading():
                 async with self._opened().connection() as connection:
-                    recovering = await connection.fetchval("SELECT pg_is_in_recovery()")
+                    reason = await connection.fetchval(_WHY_NOT, table, timeout=self._place.timeout)
         except LogBusy as error:
             return LogStatus(False, str(error))
-        return LogStatus(False, "this server is a standby; append to the primary.") if recovering else LogStatus(True)
+        return LogStatus(reason is None, reason)
 
     async def append(self, shard: int, appends: Sequence[Append]) -> Sequence[Outcome]:
         """See `EventLog.append`: one round trip, unless an append id is known already."""
@@ -129,8 +135,7 @@ class PostgresLog(EventLog):
         _check_page(after, limit)
         limits = self.info.limits
         size = min(limit, limits.page_events)
-        with faults.reading():
-            rows = await self._call("read_thread", shard, tenant, thread_id, after, size, limits.page_bytes, backward)
+        rows = await self._read("read_thread", shard, tenant, thread_id, after, size, limits.page_bytes, backward)
         events = [calls.thread_event(shard, tenant, thread_id, row) for row in rows if row["seq"] is not None]
         return ThreadPage(tuple(events), rows[0]["last_seq"])
 
@@ -140,8 +145,7 @@ class PostgresLog(EventLog):
         _check_page(after, limit)
         limits = self.info.limits
         size = min(limit, limits.page_events)
-        with faults.reading():
-            rows = await self._call("read_shard", shard, after, size, limits.page_bytes, tenant)
+        rows = await self._read("read_shard", shard, after, size, limits.page_bytes, tenant)
         events = [calls.thread_event(shard, row["tenant"], row["thread_id"], row) for row in rows if row["tenant"]]
         return ShardPage(tuple(events), rows[0]["looked_to"], rows[0]["last_position"])
 
@@ -164,14 +168,12 @@ class PostgresLog(EventLog):
         """See `EventLog.list_heads`."""
         _check_page(0, limit)
         size = min(limit, self.info.limits.page_events)
-        with faults.reading():
-            rows = await self._call("list_heads", tenant, owner, after, size + 1, newest_first)
+        rows = await self._read("list_heads", tenant, owner, after, size + 1, newest_first)
         return HeadPage(tuple(calls.head(tenant, row) for row in rows[:size]), len(rows) > size)
 
     async def load_snapshot(self, tenant: str, thread_id: str, projection: str, version: int) -> Snapshot | None:
         """See `EventLog.load_snapshot`."""
-        with faults.reading():
-            rows = await self._call("load_snapshot", tenant, thread_id, projection, version)
+        rows = await self._read("load_snapshot", tenant, thread_id, projection, version)
         if not rows:
             return None
         seq, check, state = rows[0]
@@ -207,8 +209,7 @@ class PostgresLog(EventLog):
         return last
 
     async def _known(self, shard: int, append: Append, seq: int) -> Outcome:
-        with faults.reading():
-            rows = await self._call("read_append", shard, append.tenant, append.thread_id, seq)
+        rows = await self._read("read_append", shard, append.tenant, append.thread_id, seq)
         stored = tuple(calls.thread_event(shard, append.tenant, append.thread_id, row) for row in rows)
         return Duplicate(stored) if same_append(append, stored) else IdReused(seq)
 
@@ -244,8 +245,7 @@ class PostgresLog(EventLog):
                 raise Diverged(f"seq is {event.seq} at position {event.position}, where {ends[key]} follows.")
 
     async def _last_position(self, shard: int) -> int:
-        with faults.reading():
-            return int((await self._call("last_position", shard))[0][0])
+        return int((await self._read("last_position", shard))[0][0])
 
     async def _ring(self, shard: int, position: int) -> None:
         if position and self._bell is not None:
@@ -258,12 +258,22 @@ class PostgresLog(EventLog):
         task.add_done_callback(self._appending.discard)
         return await asyncio.shield(task)
 
+    async def _read(self, function: str, *arguments: object) -> list[asyncpg.Record]:
+        """Call a function that changes nothing; on another connection if the first one ends meanwhile."""
+        with faults.reading():
+            try:
+                return await self._call(function, *arguments)
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                if not faults.is_lost(error):
+                    raise
+            return await self._call(function, *arguments)
+
     async def _call(self, function: str, *arguments: object) -> list[asyncpg.Record]:
         """Call a function of the schema, in a transaction of its own."""
         places = ", ".join(f"${number}" for number in range(1, len(arguments) + 1))
         query = f"SELECT * FROM {self._place.schema}.{function}({places})"  # noqa: S608 - checked names, no values
         async with self._opened().connection() as connection:
-            return await connection.fetch(query, *arguments)
+            return await connection.fetch(query, *arguments, timeout=self._place.timeout)
 
     def _opened(self) -> Pool:
         if self._pool is None:
@@ -315,6 +325,15 @@ class PostgresLog(EventLog):
             limits=self._limits,
             read_only=options.read_only,
         )
+
+
+_WHY_NOT = """
+SELECT CASE
+    WHEN pg_is_in_recovery() THEN 'this server is a standby; append to the primary.'
+    WHEN current_setting('transaction_read_only')::boolean THEN 'this database takes no writes (read only).'
+    WHEN NOT has_table_privilege($1, 'INSERT') THEN 'the role may not append; run threadlog db check.'
+END
+"""
 
 
 def _check_page(after: int, limit: int) -> None:

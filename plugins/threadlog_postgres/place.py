@@ -11,20 +11,24 @@ from msgspec import Struct
 from threadlog.log import LogURL
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,40}", re.ASCII)
-_OURS = {"schema", "pool_size", "doorbell_url", "lock_timeout_ms"}
+_OURS = {"schema", "pool_size", "doorbell_url", "lock_timeout_ms", "timeout_ms"}
 
 
 class Place(Struct, frozen=True, kw_only=True):
     """A database and the schema of the log in it. Its `repr` holds no secret.
 
     The URL's options are ``schema`` (default ``threadlog``), ``pool_size`` (10), ``lock_timeout_ms`` (5000),
-    ``doorbell_url`` (a direct URL where the main one goes through a pooler); all others go to the driver.
+    ``timeout_ms`` (30000), ``doorbell_url`` (a direct URL where the main one goes through a pooler); all others go to
+    the driver.
     """
 
     dsn: str
     schema: str = "threadlog"
     pool_size: int = 10
     lock_timeout_ms: int = 5_000
+    """How long an append waits for the shard's other writers."""
+    timeout: float = 30.0
+    """Seconds after which a call of the server counts as lost."""
     doorbell_dsn: str
     shown: str
     """The URL for people."""
@@ -48,6 +52,7 @@ class Place(Struct, frozen=True, kw_only=True):
             schema=schema,
             pool_size=_number(ours, "pool_size", 10, 1, 200),
             lock_timeout_ms=_number(ours, "lock_timeout_ms", 5_000, 1, 600_000),
+            timeout=_number(ours, "timeout_ms", 30_000, 100, 600_000) / 1000,
             doorbell_dsn=ours.get("doorbell_url", dsn),
             shown=str(url),
         )

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import asyncpg
+from sqlalchemy import PoolProxiedConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from threadlog_postgres import faults
 from threadlog_postgres.place import Place
 
 POOL_WAIT = 10.0
 """Seconds that a call waits for a free connection."""
+CONNECT_WAIT = 5.0
+"""Seconds in which a connection must come up."""
 
 
 class Pool:
@@ -34,8 +39,7 @@ class Pool:
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[asyncpg.Connection[Any], None]:
         """Lend the driver's connection; one that broke or was left in the middle of a call is not lent again."""
-        lent = await self._engine.raw_connection()
-        driver = cast("asyncpg.Connection[Any]", lent.driver_connection)
+        lent, driver = await self._take()
         try:
             yield driver
         except BaseException as error:
@@ -50,6 +54,17 @@ class Pool:
         """Close all connections."""
         await self._engine.dispose()
 
+    async def _take(self) -> tuple[PoolProxiedConnection, asyncpg.Connection[Any]]:
+        """A connection that is not known to be dead, as those are that were idle when the server stopped."""
+        with faults.connecting():
+            while True:
+                lent = await self._engine.raw_connection()
+                driver = cast("asyncpg.Connection[Any]", lent.driver_connection)
+                if not driver.is_closed():
+                    return lent, driver
+                lent.invalidate()
+                lent.close()
+
     async def _connect(self) -> asyncpg.Connection[Any]:
         return await connect(self._place.dsn, role=self._place.app_role)
 
@@ -62,6 +77,17 @@ async def connect(dsn: str, *, role: str | None = None) -> asyncpg.Connection[An
         role: the role to act as, so that row-level security binds whoever logs in.
     """
     settings = {"application_name": "threadlog", "jit": "off", "default_transaction_isolation": "read committed"}
-    return await asyncpg.connect(
-        dsn, timeout=10, server_settings=settings if role is None else {**settings, "role": role}
+    opening = asyncio.ensure_future(
+        asyncpg.connect(
+            dsn, timeout=CONNECT_WAIT, server_settings=settings if role is None else {**settings, "role": role}
+        )
     )
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        # Let it come up before it is thrown away: the driver leaves the socket of a half-open connection to the
+        # garbage collector.
+        await asyncio.wait([opening])
+        if not opening.cancelled() and opening.exception() is None:
+            opening.result().terminate()
+        raise
