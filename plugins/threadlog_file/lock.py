@@ -76,7 +76,7 @@ class Lock:
     def _locked(self, fd: int) -> LogLocked:
         try:
             holder = msgspec.json.decode(read_all(self._files, fd, _MOST, 0), type=dict[str, str])
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             holder = {}
         process, host = holder.get("pid", "?"), holder.get("host", "this machine")
         return LogLocked(

@@ -71,7 +71,7 @@ class FileMaintenance(Maintenance):
     def _copy(self, target: str, progress: Progress | None) -> MaintenanceReport:
         with self._handles() as handles:
             found, marks, findings = self._look(handles)
-            step, events = self._stepper(progress), 0
+            step, events = self._stepper(handles, progress), 0
             for shard, mark in enumerate(marks):
                 copier = Copier(self._files, handles, self._path, target, shard, mark, step)
                 findings += copier.run()
@@ -120,18 +120,17 @@ class FileMaintenance(Maintenance):
         findings: list[Finding],
         progress: Progress | None,
     ) -> MaintenanceReport:
-        step, events = self._stepper(progress), 0
+        step, events = self._stepper(handles, progress), 0
         for shard, mark in enumerate(marks):
             checker = Checker(self._files, handles, self._path, found, shard, mark, step)
             findings += checker.run()
             events += checker.events
         return _report(events, findings)
 
-    def _stepper(self, progress: Progress | None) -> Step:
+    def _stepper(self, handles: Handles, progress: Progress | None) -> Step:
         """Adds up what has been read, for `progress`."""
-        total = sum(
-            os.path.getsize(f"{self._path}/{name}") for name in self._files.names(self._path) if is_segment(name)
-        )
+        names = self._files.names(self._path)
+        total = sum(handles.size(f"{self._path}/{name}") for name in names if is_segment(name))
         done = 0
 
         def step(size: int) -> None:

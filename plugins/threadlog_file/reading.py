@@ -50,18 +50,18 @@ class ShardReader:
         return self._shard.last
 
     def healed(self, read: Callable[[], T]) -> T:
-        """The result of `read`, an index that turns out to be damaged being built anew on the way.
+        """The result of `read`, indexes that turn out to be damaged being built anew on the way.
 
         Raises:
             LogCorrupt: stored events are damaged, or the storage does not give them.
             LogBusy: the process has no descriptor or memory left.
         """
         try:
-            try:
-                return read()
-            except IndexDamaged as error:
-                self._shard.distrust(error.path)
-                return read()
+            while True:
+                try:
+                    return read()
+                except IndexDamaged as error:  # each is met once: it is not used again
+                    self._shard.distrust(error.path)
         except OSError as error:
             raise _unreadable(error, self._shard.folder) from error
 
@@ -111,6 +111,8 @@ class ShardReader:
                 taken += append
                 size += payload
             looked_to = append[-1].position
+            if tenant is None and len(taken) >= limit:
+                break
         return ShardPage(tuple(taken), max(after, looked_to), last)
 
     def _appends(self, after: int) -> Iterator[list[Event]]:

@@ -38,7 +38,9 @@ class Sealing:
         return True
 
     def adopt(self) -> None:
-        """Let readers use the file, and free the memory."""
+        """Let readers use the file, and free the memory; unless it has been found damaged before."""
+        if index_path(self._segment.path) in self._shard.distrusted:
+            return
         with suppress(OSError, IndexDamaged):
             self._shard.handles.forget(index_path(self._segment.path))
             self._segment.index = SealedIndex(self._shard.handles, index_path(self._segment.path))

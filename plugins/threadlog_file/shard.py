@@ -49,7 +49,7 @@ class Shard:
         self.lenient = lenient
         self.on_scanned = on_scanned
         self.distrusted: set[str] = set()
-        """Index files that have been found damaged after they were loaded."""
+        """Index files that have been found damaged after they were loaded; not used again while the log is open."""
         self._reset()
 
     def _reset(self) -> None:
@@ -77,6 +77,13 @@ class Shard:
         Raises:
             LogCorrupt: something up to the mark is damaged or missing, and the shard is not `lenient`.
         """
+        while True:
+            try:
+                return self._load(mark)
+            except IndexDamaged as error:  # in a part of it that only a later segment asked for
+                self.distrusted.add(error.path)
+
+    def _load(self, mark: Mark) -> None:
         self._reset()
         firsts = [first for first in segments_in(self.files.names(self.folder), self.number) if first <= mark.segment]
         if mark.position and (not firsts or firsts[0] != 1):
@@ -183,7 +190,7 @@ class Shard:
     def _adopt_indexes(self) -> None:
         """Use the index files that the writer has written by now, and free the memory."""
         for segment in self.segments[:-1]:
-            if isinstance(segment.index, OpenIndex):
+            if isinstance(segment.index, OpenIndex) and index_path(segment.path) not in self.distrusted:
                 with suppress(FileNotFoundError, IndexDamaged):
                     sealed = SealedIndex(self.handles, index_path(segment.path))
                     if (sealed.header.first, sealed.header.last) == (segment.first, segment.last):

@@ -42,7 +42,7 @@ class SnapshotFiles:
         line, _, state = data.partition(b"\n")
         try:
             header = msgspec.json.decode(line, type=_Header)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             return None
         found = (header.tenant, header.thread, header.projection, header.version)
         if found != (tenant, thread, projection, version) or header.crc != _check(header, state):

@@ -42,7 +42,10 @@ class Watermark:
     def __init__(self, files: Files, path: str, shards: int, *, writable: bool) -> None:
         self._path = f"{path}/{NAME}"
         self._shards = shards
-        fd = files.open(self._path, os.O_RDWR if writable else os.O_RDONLY)
+        try:
+            fd = files.open(self._path, os.O_RDWR if writable else os.O_RDONLY)
+        except FileNotFoundError:
+            raise _damaged("bytes 0-0", "missing") from None
         try:
             _check_title(files, fd, shards)
             self._page: Page = files.map(fd, file_size(shards), writable=writable)
@@ -62,6 +65,14 @@ class Watermark:
                 return max(found, key=lambda mark: mark.position)
         first, last = _place(shard, 0), _place(shard, 1) + _SLOT - 1
         raise _damaged(f"bytes {first}-{last}")
+
+    def damaged(self, shard: int) -> list[str]:
+        """Places of the shard's marks that are not whole: a power cut may leave one so, and the other one counts."""
+        for _ in range(100):
+            turns = [turn for turn in (0, 1) if self._slot(shard, turn) is None]
+            if not turns:
+                return []
+        return [f"{NAME} bytes {_place(shard, turn)}-{_place(shard, turn) + _SLOT - 1}" for turn in turns]
 
     def move(self, shard: int, mark: Mark) -> None:
         """Say that everything up to `mark` is durable."""
@@ -122,9 +133,9 @@ def _check_title(files: Files, fd: int, shards: int) -> None:
         raise _damaged(f"bytes 0-{len(_TITLE) - 1}")
 
 
-def _damaged(place: str) -> LogCorrupt:
+def _damaged(place: str, how: str = "damaged") -> LogCorrupt:
     return LogCorrupt(
-        f"the file {NAME} is damaged; `threadlog verify` says what is whole, `threadlog repair` writes it anew.",
+        f"the file {NAME} is {how}; `threadlog verify` says what is whole, `threadlog repair` writes it anew.",
         f"{NAME} {place}",
     )
 

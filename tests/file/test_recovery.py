@@ -70,7 +70,8 @@ async def test_heads_are_those_of_the_newest_segment(tmp_path: Path) -> None:
     path = tmp_path / "log"
     async with opened(path, SMALL) as log:
         for number in range(60):
-            await log.append(0, [append(number, thread=f"t{number % 3}", head=HeadChange(title=f"T{number}"))])
+            head = HeadChange(title=f"T{number}") if number < 40 else None
+            await log.append(0, [append(number, thread=f"t{number % 3}", count=2, head=head)])
         heads = await log.list_heads("acme")
     for index in sorted(path.glob("*.idx"))[:-1]:
         kept = index.read_bytes()
