@@ -195,6 +195,21 @@ async def test_memory_is_bounded_and_the_thread_used_last_stays(log: GatedLog) -
     assert cache.at_hand(TENANT, "large") is not None
 
 
+async def test_memory_of_what_waits_to_be_folded_is_reckoned_with(log: GatedLog) -> None:
+    """Threads that are written and never read make room for others like the rest."""
+    cache = StateCache(log, default_registry(), bounds=CacheBounds(bytes=50_000))
+    for number in range(4):
+        await write(log, *items("a"), thread=f"thr_{number}")
+        await cache.load(TENANT, f"thr_{number}")
+    for name in "bcdefgh":
+        for number in range(4):
+            cache.committed(await write(log, *items(name, "x" * 1_000), thread=f"thr_{number}"))
+    kept = [number for number in range(4) if cache.at_hand(TENANT, f"thr_{number}") is not None]
+    assert 0 < len(kept) < 4
+    for number in range(4):
+        assert len((await cache.load(TENANT, f"thr_{number}")).item_ids) == 9
+
+
 async def snapshot(log: EventLog) -> Snapshot | None:
     """What is saved for the thread."""
     return await log.load_snapshot(TENANT, THREAD, PROJECTION, VERSION)

@@ -16,6 +16,7 @@ from threadlog.projection.snapshots import Snapshots
 from threadlog.projection.state import ThreadState
 
 _OVERHEAD = 2_000  # bytes that a state takes beside its content
+_EVENT = 500  # bytes that an event takes beside its payload
 _PENDING_BYTES = 256 * 1024
 
 Key: TypeAlias = "tuple[str, str]"
@@ -57,9 +58,10 @@ class StateCache:
         for event in events:
             kept = self._kept.get((event.tenant, event.thread_id))
             if kept is not None:
-                kept.wait(event)
+                self._size += kept.wait(event)
                 if len(kept.pending) >= self._bounds.pending_events or kept.pending_bytes > _PENDING_BYTES:
                     self._fold_pending(kept)
+        self._make_room()
 
     def at_hand(self, tenant: str, thread_id: str) -> ThreadState | None:
         """The state as this process knows it, without looking for what others have written."""
@@ -192,9 +194,8 @@ class StateCache:
 
     def _fold_pending(self, kept: _Kept) -> None:
         following = _following(kept.take_pending(), kept.state.seq)
-        if following:
-            kept.state = kept.state.apply_all(lifted(self._registry, following))
-            self._account(kept)
+        kept.state = kept.state.apply_all(lifted(self._registry, following))
+        self._account(kept)
 
     def _keep(self, key: Key, kept: _Kept) -> None:
         self._kept[key] = kept
@@ -207,11 +208,15 @@ class StateCache:
 
     def _account(self, kept: _Kept) -> None:
         """Reckon with a state that has changed: its memory, and whether a snapshot is due."""
-        size = kept.state.size + _OVERHEAD
+        size = kept.state.size + kept.pending_bytes + _OVERHEAD
         self._size += size - kept.size
         kept.size = size
         if self.snapshots.offer(kept.state, kept.saved_seq):
             kept.saved_seq = kept.state.seq
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Give up the states that were not used for longest."""
         while self._size > self._bounds.bytes and len(self._kept) > 1:
             self._forget(next(iter(self._kept)))
 
@@ -250,11 +255,14 @@ class _Kept:
         self.pending_bytes = 0
         self.only_updates = True
 
-    def wait(self, event: Event) -> None:
-        """Put a committed event to those that are not folded yet."""
+    def wait(self, event: Event) -> int:
+        """Put a committed event to those that are not folded yet; gives the memory that it takes."""
         self.pending.append(event)
-        self.pending_bytes += len(event.data)
         self.only_updates = self.only_updates and event.type == "thread.item.updated"
+        size = len(event.data) + _EVENT
+        self.pending_bytes += size
+        self.size += size
+        return size
 
     def take_pending(self) -> list[Event]:
         """Give the waiting events away."""
