@@ -23,6 +23,7 @@ from threadlog_server.openapi import describe
 from threadlog_server.principal import PrincipalDependency, development_principal
 from threadlog_server.routes import ProblemRoute
 from threadlog_server.service import StoreSource, ThreadService
+from threadlog_server.spans import HTTPSpans
 
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
@@ -87,6 +88,7 @@ def _guards(limits: ServerLimits, hosts: Sequence[str], origins: Sequence[str]) 
     """What a request passes, outermost first."""
     cors = [Middleware(CORSMiddleware, allow_origins=list(origins), allow_methods=METHODS, allow_headers=["*"])]
     return [
+        Middleware(HTTPSpans),
         Middleware(SafeHeaders),
         Middleware(HostGuard, allowed=(*LOOPBACK, *hosts)),
         *(cors if origins else []),

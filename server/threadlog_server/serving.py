@@ -8,17 +8,18 @@ import os
 import resource
 import signal
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 
 import uvicorn
 
-from threadlog import open_store
 from threadlog.cli.settings import Settings
-from threadlog.log import LogLocked
+from threadlog.log import LogLocked, open_log
+from threadlog.log.telemetry import TracedLog, observe
 from threadlog.store import Principal, ThreadStore
 from threadlog_server.agents import chosen_agent
 from threadlog_server.app import create_app
+from threadlog_server.exporting import exporting
 from threadlog_server.listening import url_of
 from threadlog_server.principal import development_principal
 from threadlog_server.service import ThreadService
@@ -40,7 +41,7 @@ def run(settings: Settings, listening: socket.socket, started: Callable[[], None
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     _allow_files(settings.server.limits.connections + _FILES)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with exporting(settings.telemetry), asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(settings, listening, started))
     return 0
 
@@ -72,7 +73,15 @@ def _with_address(locked: LogLocked) -> LogLocked:
 def _opener(settings: Settings, url: str) -> Callable[[], AbstractAsyncContextManager[ThreadStore]]:
     log = settings.log
     holder = {"pid": str(os.getpid()), "url": url}
-    return lambda: open_store(log.url, shards=log.shards, require=log.durability, holder=holder)
+
+    @asynccontextmanager
+    async def opened() -> AsyncGenerator[ThreadStore, None]:
+        opening = open_log(log.url, shards=log.shards, require=log.durability, holder=holder)
+        async with opening as plain, ThreadStore(TracedLog(plain)) as store:
+            observe(store.committer, store.feeds)
+            yield store
+
+    return opened
 
 
 def _config(app: object, settings: Settings) -> uvicorn.Config:
