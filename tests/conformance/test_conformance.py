@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from threadlog.log import Capability, Durability, EventLog, LogURL, MemoryLog, OpenOptions, find_plugin
 from threadlog.testing import Backend, EventLogConformance
-from threadlog.testing.suite import FaultTests
-from threadlog_file import FileLog, Files
 
 
 def memory_backend() -> Backend:
@@ -44,46 +39,6 @@ class TestFile(EventLogConformance):
             capabilities=frozenset(FILE),
             examples=40,
         )
-
-
-class FailingFiles(Files):
-    """File operations of which, at a wish, all that write or flush fail."""
-
-    failing = False
-
-    def pwrite(self, fd: int, data: bytes | memoryview, offset: int) -> int:
-        """Write, or fail as a broken disk does."""
-        self._check()
-        return super().pwrite(fd, data, offset)
-
-    def flush(self, fd: int) -> None:
-        """Flush, or fail as a broken disk does."""
-        self._check()
-        super().flush(fd)
-
-    def _check(self) -> None:
-        if self.failing:
-            raise OSError(errno.EIO, "input/output error")
-
-
-class TestFileFaults(FaultTests):
-    """The embedded log on a disk that fails."""
-
-    @pytest.fixture
-    def backend(self, tmp_path: Path) -> Backend:
-        """Logs whose files can be made to fail, all at once."""
-        files = FailingFiles()
-
-        async def make(place: str, options: OpenOptions) -> EventLog:
-            return FileLog(f"{tmp_path}/{place}", options, files=files)
-
-        @contextmanager
-        def fault(log: EventLog) -> Iterator[None]:
-            files.failing = True
-            yield
-            files.failing = False
-
-        return Backend(make=make, durability=Durability.DISK, capabilities=frozenset(FILE), fault=fault)
 
 
 class TestMemory(EventLogConformance):

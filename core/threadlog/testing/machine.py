@@ -125,7 +125,7 @@ class LogMachine(RuleBasedStateMachine):
     @rule()
     def reopen(self) -> None:
         """A restart changes nothing."""
-        self.log = self.run(self.lab.reopen(self.log))
+        self.log = self.run(self.lab.reopen(self.log, whole=False))
 
     def _append(self, shard: int, appends: list[Append]) -> None:
         wanted, given = self._both(lambda log: log.append(shard, appends))

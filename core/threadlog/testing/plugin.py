@@ -16,7 +16,7 @@ LEVELS = ("contract", "concurrency", "life", "isolation", "machine")
 
 _PROPERTY = "threadlog-clause"
 
-_CONTRACT = {"append", "read", "heads"}
+_CONTRACT = {"append", "payloads", "read", "heads"}
 
 Results = dict[str, Counter[str]]
 """For each clause, and for each level, how many tests passed, failed and were skipped."""

@@ -62,11 +62,15 @@ async def send(log: EventLog, *appends: Append) -> Sequence[Outcome]:
 
 async def store(log: EventLog, *appends: Append) -> tuple[Event, ...]:
     """Send appends that must be stored; gives all their events."""
-    stored: list[Event] = []
-    for outcome in await send(log, *appends):
+    outcomes = await send(log, *appends)
+    for outcome in outcomes:
         assert isinstance(outcome, Appended), f"a plain append was not stored: {outcome}"
-        stored += outcome.events
-    return tuple(stored)
+    return tuple(stored_of(outcomes))
+
+
+def stored_of(outcomes: Sequence[Outcome]) -> list[Event]:
+    """The events that a call has stored."""
+    return [event for outcome in outcomes if isinstance(outcome, Appended) for event in outcome.events]
 
 
 async def read(log: EventLog, thread: str = THREAD, tenant: str = TENANT) -> tuple[Event, ...]:

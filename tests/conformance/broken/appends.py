@@ -149,6 +149,18 @@ class ExistsCreates(BrokenLog):
         return BrokenShard(number, before=before)
 
 
+class NothingExpected(BrokenLog):
+    """`expected` is not looked at."""
+
+    clause = "A4"
+
+    def make_shard(self, number):
+        def before(append, thread):
+            return replace(append, expected=thread.last_seq if thread else 0)
+
+        return BrokenShard(number, before=before)
+
+
 class DeletedIsForGood(BrokenLog):
     """Not even the exact seq opens a deleted thread."""
 
@@ -278,6 +290,19 @@ class StaleConflict(BrokenLog):
         return Conflict(known, outcome.deleted) if isinstance(outcome, Conflict) and append.expected == 0 else outcome
 
 
+class ConflictEchoes(BrokenLog):
+    """A conflict carries what was expected."""
+
+    clause = "A5"
+
+    def make_shard(self, number):
+        def after(append, thread, outcome):
+            echoes = isinstance(outcome, Conflict) and isinstance(append.expected, int)
+            return Conflict(append.expected, outcome.deleted) if echoes else outcome
+
+        return BrokenShard(number, after=after)
+
+
 class ExpectedFirst(BrokenLog):
     """`expected` is checked before the append id is looked up."""
 
@@ -291,6 +316,20 @@ class ExpectedFirst(BrokenLog):
             return outcome
 
         return BrokenShard(number, after=after)
+
+
+class NoIds(BrokenLog):
+    """Append ids are not looked at."""
+
+    clause = "A6"
+
+    def make_shard(self, number):
+        def before(append, thread):
+            if thread is not None:
+                thread.appends.pop(append.append_id, None)
+            return append
+
+        return BrokenShard(number, before=before)
 
 
 class IdsForgotten(BrokenLog):

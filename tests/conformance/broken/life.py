@@ -7,7 +7,7 @@ import logging
 import os
 
 from conformance.broken.base import SECRET, BrokenLog, BrokenShard, replace
-from threadlog.log import Appended, Conflict, Duplicate
+from threadlog.log import Appended, Conflict, Duplicate, LogLocked
 from threadlog.log.memory import _Shard
 
 
@@ -141,6 +141,17 @@ class ReadsWhenClosed(BrokenLog):
             return await super().read_shard(shard, **arguments)
         finally:
             self._open = was
+
+
+class OpensOnce(BrokenLog):
+    """Its lock outlives it."""
+
+    clause = "L1"
+
+    async def open(self):
+        if self.reopened:
+            raise LogLocked("the log is open elsewhere.", {})
+        await super().open()
 
 
 class WaitsForEver(BrokenLog):

@@ -19,6 +19,16 @@ class Boastful(BrokenLog):
         self._info = replace(self._info, durability=Durability.DISK)
 
 
+class Forgetful(BrokenLog):
+    """A restart finds nothing."""
+
+    clause = "A7"
+
+    async def close(self):
+        await super().close()
+        self._shards = [self.make_shard(number) for number in range(len(self._shards))]
+
+
 class TailLost(BrokenLog):
     """The last append of a larger call is acknowledged and not yet stored when the log closes."""
 

@@ -1,10 +1,11 @@
 """The tests of the kit, by what they are about. Each carries the number of the clause that it checks."""
 
-from threadlog.testing.suite.append import IdTests, OutcomeTests, PayloadTests, SeqTests
+from threadlog.testing.suite.append import IdTests, OutcomeTests, SeqTests
 from threadlog.testing.suite.concurrency import ConcurrencyTests
 from threadlog.testing.suite.heads import HeadTests, RestoreTests, SnapshotTests
 from threadlog.testing.suite.isolation import IsolationTests
 from threadlog.testing.suite.life import CapabilityTests, FaultTests, LifeTests, SecretTests
+from threadlog.testing.suite.payloads import PayloadTests
 from threadlog.testing.suite.read import ShardReadTests, ThreadReadTests
 
 __all__ = [

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import pytest
 
-from threadlog.log import Event, EventLog, HeadChange, NewEvent
+from threadlog.log import Capability, Event, EventLog, HeadChange, NewEvent
 from threadlog.testing.clauses import clause
 from threadlog.testing.lab import Lab
 from threadlog.testing.samples import (
@@ -20,6 +20,7 @@ from threadlog.testing.samples import (
     read_shard,
     send,
     store,
+    stored_of,
     tenants_of,
     values,
 )
@@ -90,7 +91,7 @@ class ThreadReadTests:
         """However many are asked for, a page holds no more events than the log's limit."""
         log = await lab.open()
         limits = log.info.limits
-        while (await log.read_thread("tenant", THREAD, limit=1)).last_seq <= limits.page_events:
+        for _ in range(limits.page_events // limits.append_events + 1):
             await store(log, make(*range(limits.append_events)))
         for backward in (False, True):
             page = await log.read_thread("tenant", THREAD, limit=10**9, backward=backward)
@@ -186,12 +187,13 @@ class ShardReadTests:
         for round_ in range(5):
             taken = make(round_, thread="a", tenant=first)
             acknowledged += await store(log, taken, make(round_, round_, thread="b", tenant=second))
-            await send(log, make(9, thread="a", tenant=first, expected=0), taken)
+            acknowledged += stored_of(await send(log, make(9, thread="a", tenant=first, expected=0), taken))
+        count = len(acknowledged)
         page = await log.read_shard(1)
         assert list(page.events) == acknowledged
-        assert [event.position for event in page.events] == list(range(1, 16))
+        assert [event.position for event in page.events] == list(range(1, count + 1))
         assert {event.shard for event in page.events} == {1}
-        assert (page.looked_to, page.last_position) == (15, 15)
+        assert (page.looked_to, page.last_position) == (count, count)
 
     @clause("F1")
     async def test_f1_positions_go_on_after_reopening(self, lab: Lab) -> None:
@@ -295,6 +297,17 @@ class ShardReadTests:
                 await asyncio.sleep(0)
             await store(log, make(turns))
             assert await _in_time(asyncio.gather(*waiting), lab) == [last + 1] * 3
+
+    @clause("F3")
+    async def test_f3_a_reader_is_told_of_what_the_writer_appends(self, lab: Lab) -> None:
+        """Who waits in a log that was opened for reading is woken by the writer's append, or looks by itself."""
+        lab.need(Capability.OTHER_READERS)
+        log = await lab.open()
+        await store(log, make(1))
+        reader = await lab.open(read_only=True)
+        waiting = asyncio.ensure_future(more(reader, log.shard_of("tenant"), 1))
+        await store(log, make(2))
+        assert await _in_time(waiting, lab) == 2
 
     @clause("F3")
     async def test_f3_cancelling_a_wait_disturbs_nobody(self, lab: Lab) -> None:
