@@ -17,7 +17,7 @@ from threadlog.cli.settings import ServerLimits
 from threadlog.runs import Agent
 from threadlog.store import Principal
 from threadlog_server import health, problems
-from threadlog_server.guards import LOOPBACK, BodyGuard, Crowd, HostGuard, OriginGuard, SafeHeaders
+from threadlog_server.guards import LOOPBACK, SAFE, BodyGuard, Crowd, HostGuard, OriginGuard, SafeHeaders
 from threadlog_server.mount import router
 from threadlog_server.openapi import describe
 from threadlog_server.principal import PrincipalDependency, development_principal
@@ -123,8 +123,8 @@ async def _on_http(request: Request, error: Exception) -> Response:
 
 
 async def _on_fault(request: Request, error: Exception) -> Response:
-    """Answer a fault of the server's own without telling of its inside."""
-    return problems.of_status(500, "the server failed at this request; its log says more.")
+    """Answer a fault of the server's own without telling of its inside. This is outside of all guards."""
+    return problems.of_status(500, "the server failed at this request; its log says more.", SAFE)
 
 
 def _allowed(request: Request) -> list[str]:

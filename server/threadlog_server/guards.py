@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Collection
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 import anyio
@@ -21,6 +22,15 @@ from threadlog_server import problems
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 """The names of loopback in ``Host``."""
+
+SAFE = MappingProxyType(
+    {
+        "cache-control": "no-store",
+        "cross-origin-resource-policy": "same-origin",
+        "x-content-type-options": "nosniff",
+    }
+)
+"""The headers of every answer that does not say something else."""
 
 BODY_SECONDS = 30.0
 """How long the body of a request may take to arrive."""
@@ -172,9 +182,8 @@ class SafeHeaders:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.setdefault("cache-control", "no-store")
-                headers["x-content-type-options"] = "nosniff"
-                headers["cross-origin-resource-policy"] = "same-origin"
+                for name, value in SAFE.items():
+                    headers.setdefault(name, value)
             await send(message)
 
         await self._app(scope, receive, with_headers)
