@@ -73,7 +73,7 @@ def test_the_curl_lines_work_when_pasted(home: Path) -> None:
     """The first command's server answers a question about the folder, streamed to curl."""
     port = free_port()
     (home / "notes.md").write_text("hello\n")
-    lines = shell_lines("THREAD=$(curl").replace("127.0.0.1:8080", f"127.0.0.1:{port}")
+    lines = shell_lines("THREAD=$(curl").replace("127.0.0.1:8000", f"127.0.0.1:{port}")
     with running(home, BIN / "threadlog", "serve", "--port", str(port), ready=f"http://127.0.0.1:{port}/readyz"):
         done = subprocess.run(["bash", "-euc", lines], capture_output=True, text=True, check=True, timeout=60)
     assert "notes.md" in done.stdout
