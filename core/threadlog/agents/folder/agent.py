@@ -52,7 +52,9 @@ def make_agent(
     async def folder(context: AgentContext[Any], message: UserMessageItem) -> None:
         desk = Desk(context, tools, room)
         listing = await desk.listing()
-        case = Case(desk, listing, Names(listing), await _recalled(context))
+        # In a thread: in a folder of many thousand files this takes longer than others should wait.
+        names = await asyncio.to_thread(Names, listing)
+        case = Case(desk, listing, names, await _recalled(context))
         text = await answer(case, text_of(message))
         await desk.close()
         await context.remember({_KEY: msgspec.to_builtins(case.focus)})

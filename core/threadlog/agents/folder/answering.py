@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -22,7 +23,7 @@ async def answer(case: Case, text: str) -> str:
     """Answer a message, and remember in the case's focus what it was about."""
     # A path that begins with the folder's own is as good as one from there.
     text = text.replace(case.desk.tools.root.path + "/", "")
-    requests = understand(text, case.names, case.focus)
+    requests = await asyncio.to_thread(understand, text, case.names, case.focus)
     parts = [await _answer(case, request, text) for request in requests[:_REQUESTS]]
     if len(text) > LONGEST:
         parts.append(f"(Your message is long; I looked at its first {LONGEST:,} characters.)")

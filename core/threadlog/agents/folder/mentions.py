@@ -150,10 +150,11 @@ class Mentions:
             if re.search(r"[./\\~]", word) and not self._is_term(match.start(), match.end()):
                 taken = self._take_path(word, match.start(), match.start() + len(word))
                 at = match.start() + len(_MARK) if taken else at
-        for words, entry in self._names.phrases():
-            found = self._phrase.has(rf"(?<!\w){re.escape(words)}(?!\w)")
-            if found is not None and not self._is_term(found.start(), found.end()):
-                self._cut(found.start(), found.end(), Match(entry))
+        while (phrase := self._names.find_phrase(self._phrase.text)) is not None:
+            start, end, entry = phrase
+            if self._is_term(start, end):
+                break
+            self._cut(start, end, Match(entry))
 
     def read_scopes(self) -> None:
         """``in the docs folder``, ``under src``; and ``in this project`` for everything."""

@@ -12,6 +12,9 @@ from msgspec import Struct
 from threadlog.agents.folder.listing import Entry, Listing
 
 _SEPARATORS = re.compile(r"[\s_\-.]+")
+_WORD = re.compile(r"[^\s❲❳▪]+?(?=[,;:!?]*(?:\s|$))")
+_WORDS_OF_NAME = 10
+"""Names of more words are to be quoted."""
 _SAME = {"licence": "license", "requirement": "requirements", "change log": "changelog"}
 
 
@@ -34,7 +37,10 @@ class Names:
         for entry in sorted(self.entries, key=_rank):
             for name in _names_of(entry):
                 self._by[name].append(entry)
-        self._folders = {entry.path for entry in self.entries if entry.is_folder}
+        self._phrases: dict[str, Entry] = {}
+        for entry in sorted(self.entries, key=_rank):
+            for phrase in _phrases_of(entry):
+                self._phrases.setdefault(phrase, entry)
 
     def find(self, name: str, *, folder: bool | None = None, exact: bool = False) -> Match | None:
         """What a name stands for, if anything.
@@ -62,15 +68,15 @@ class Names:
         near_stems = difflib.get_close_matches(_key(plain.rpartition(".")[0] or plain), stems, n=3, cutoff=0.85)
         return list(dict.fromkeys([candidates[name] for name in near] + [stems[name] for name in near_stems]))
 
-    def phrases(self) -> Iterable[tuple[str, Entry]]:
-        """Names of several words, as people would write them, the longest first."""
-        found: dict[str, Entry] = {}
-        for entry in sorted(self.entries, key=_rank):
-            stem = entry.name.rpartition(".")[0] or entry.name
-            for phrase in (entry.name.lower(), stem.lower(), _key(stem)):
-                if " " in phrase:
-                    found.setdefault(phrase, entry)
-        return sorted(found.items(), key=lambda item: -len(item[0]))
+    def find_phrase(self, text: str) -> tuple[int, int, Entry] | None:
+        """The first name of several words in a text, the longest one there: where it begins and ends, and the file."""
+        words = list(_WORD.finditer(text))
+        for at, first in enumerate(words):
+            for last in reversed(words[at + 1 : at + _WORDS_OF_NAME]):
+                entry = self._phrases.get(text[first.start() : last.end()].lower())
+                if entry is not None:
+                    return first.start(), last.end(), entry
+        return None
 
 
 def _rank(entry: Entry) -> tuple[bool, bool, int, str]:
@@ -87,6 +93,12 @@ def _names_of(entry: Entry) -> Iterable[str]:
     names = ["/".join(parts[at:]) for at in range(len(parts))]
     stem = parts[-1].rpartition(".")[0] or parts[-1]
     return dict.fromkeys([*names, "~" + _key(stem), "~" + _key(parts[-1])])
+
+
+def _phrases_of(entry: Entry) -> Iterable[str]:
+    """The names of an entry that are several words, as people write them."""
+    stem = entry.name.rpartition(".")[0] or entry.name
+    return (phrase for phrase in (entry.name.lower(), stem.lower(), _key(stem)) if " " in phrase)
 
 
 def _plain_path(name: str) -> str:

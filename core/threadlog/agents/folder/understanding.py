@@ -21,6 +21,8 @@ from threadlog.agents.folder.terms import Wanted, wanted_term
 LONGEST = 2_000
 """Characters of a message that are looked at."""
 
+_SENTENCES = 8
+"""Of a message; what comes after them is left out."""
 _VERB = any_of(
     *("show", "open", "read", "print", "display", "view", "cat", "head", "tail", "count", "list", "ls", "tell", "give"),
     *(
@@ -92,7 +94,7 @@ def understand(text: str, names: Names, focus: Focus) -> list[Request]:
     if other := foreign(text):
         return [other]
     requests: list[Request] = []
-    for phrase in Phrase(text).sentences(_BREAK):
+    for phrase in Phrase(text).sentences(_BREAK)[:_SENTENCES]:
         last = requests[-1] if requests else focus.request
         requests.append(_understood(phrase, names, last, first=not requests))
     useful = [request for request in requests if request.action != "unknown"]
