@@ -76,11 +76,11 @@ class Doorbell:
         while True:
             try:
                 await self._hold()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
                 await asyncio.sleep(LOOK_EVERY)
 
     async def _hold(self) -> None:
-        connection = await connect(self._dsn)
+        connection = await connect(self._dsn, name="threadlog doorbell")
         self._known.clear()  # it may be another server now, with a shorter history
         heard = _Heard(asyncio.get_running_loop(), self)
         try:

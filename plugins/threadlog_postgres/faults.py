@@ -20,7 +20,10 @@ _GONE = ("08", "57P")
 _AGAIN = ("40", "53", "55P03", "57014")
 """Rolled back for a reason that passes: deadlock, too many connections, a lock, a timeout."""
 
-_FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError, OSError, PoolTimeoutError)
+_DRIVER = (asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What the driver raises by itself; the second is how it stumbles over a connection that ends between two messages."""
+
+_FAILURES = (asyncpg.PostgresError, *_DRIVER, DBAPIError, OSError, PoolTimeoutError)
 
 
 class NotConnected(Exception):
@@ -62,7 +65,7 @@ def is_lost(error: BaseException) -> bool:
     """Whether a connection ended, so that a read may be tried on another."""
     if isinstance(error, asyncpg.PostgresError):
         return (error.sqlstate or "").startswith(_GONE)
-    return isinstance(error, asyncpg.InterfaceError | ConnectionError)
+    return isinstance(error, (*_DRIVER, ConnectionError))
 
 
 def driver_error(error: BaseException) -> BaseException:

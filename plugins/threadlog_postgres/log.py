@@ -263,7 +263,7 @@ class PostgresLog(EventLog):
         with faults.reading():
             try:
                 return await self._call(function, *arguments)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
                 if not faults.is_lost(error):
                     raise
             return await self._call(function, *arguments)

@@ -69,14 +69,15 @@ class Pool:
         return await connect(self._place.dsn, role=self._place.app_role)
 
 
-async def connect(dsn: str, *, role: str | None = None) -> asyncpg.Connection[Any]:
+async def connect(dsn: str, *, role: str | None = None, name: str = "threadlog") -> asyncpg.Connection[Any]:
     """Open one connection, in the state that the log's calls need.
 
     Args:
         dsn: where to.
         role: the role to act as, so that row-level security binds whoever logs in.
+        name: what ``pg_stat_activity`` shows.
     """
-    settings = {"application_name": "threadlog", "jit": "off", "default_transaction_isolation": "read committed"}
+    settings = {"application_name": name, "jit": "off", "default_transaction_isolation": "read committed"}
     opening = asyncio.ensure_future(
         asyncpg.connect(
             dsn, timeout=CONNECT_WAIT, server_settings=settings if role is None else {**settings, "role": role}

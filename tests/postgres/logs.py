@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from itertools import count
@@ -84,6 +84,15 @@ def aside(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end in a loop of its own, from within another."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, work).result()
+
+
+async def until(condition: Callable[[], Awaitable[object]], seconds: float = 30) -> None:
+    """Wait until a condition holds."""
+    for _ in range(int(seconds * 100)):
+        if await condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"it did not happen within {seconds} s")
 
 
 _numbers = count()

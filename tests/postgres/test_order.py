@@ -1,0 +1,114 @@
+"""Order is commit order, whoever is stopped or held open meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import pytest
+
+from postgres.logs import Database, check_dense, everything, make, until
+from threadlog.log import Append, Appended, EventLog, LogBusy, shard_of
+
+pytestmark = pytest.mark.anyio
+
+STOP = 424242
+"""Key of the advisory lock at which a flush is stopped."""
+
+HERE, ELSEWHERE = "acme", next(f"t{n}" for n in range(100) if shard_of(f"t{n}", 2) != shard_of("acme", 2))
+
+
+async def send(log: EventLog, append: Append) -> Appended:
+    """Append, and be acknowledged."""
+    (outcome,) = await log.append(log.shard_of(append.tenant), [append])
+    assert isinstance(outcome, Appended)
+    return outcome
+
+
+@asynccontextmanager
+async def stopping(database: Database, schema: str) -> AsyncGenerator[asyncpg.Connection, None]:
+    """Stop appends to the thread ``stopped`` between their insert and their commit, until the lock is given back."""
+    await database.run(f"""
+        CREATE FUNCTION {schema}.stop() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_advisory_xact_lock({STOP}); RETURN NULL; END $$;
+        CREATE TRIGGER stop AFTER INSERT ON {schema}.event FOR EACH ROW WHEN (NEW.thread_id = 'stopped')
+        EXECUTE FUNCTION {schema}.stop();
+    """)
+    async with database.connected() as connection:
+        await connection.execute(f"SELECT pg_advisory_lock({STOP})")
+        yield connection
+
+
+async def until_stopped(connection: asyncpg.Connection) -> None:
+    """Wait until a flush stands at the lock."""
+    waiting = f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = {STOP} AND NOT granted"
+    await until(lambda: connection.fetchval(waiting))
+
+
+@pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE"])
+async def test_another_isolation_level_is_refused(database: Database, level: str) -> None:
+    """Under a snapshot older than the lock positions would double, so the function refuses."""
+    async with database.new() as log, database.connected() as connection:
+        with pytest.raises(asyncpg.PostgresError) as refused:
+            async with connection.transaction(isolation=level.lower().replace(" ", "_")):
+                await connection.execute(f"SELECT {log.place.schema}.lock_shard(0, 100)")
+        assert refused.value.sqlstate == "TL001"
+
+
+async def test_a_flush_that_stops_before_its_commit_holds_up_its_shard_only(database: Database) -> None:
+    """Readers go on and see nothing of it, other shards commit, writers of the shard are told in bounded time."""
+    slow = database.new(shards=2, lock_timeout_ms=60_000)
+    async with slow:
+        quick = database.new(schema=slow.place.schema, lock_timeout_ms=200)
+        async with quick, stopping(database, slow.place.schema) as connection:
+            shard = slow.shard_of(HERE)
+            before = await send(slow, make("open", tenant=HERE))
+            stopped = asyncio.ensure_future(send(slow, make("stopped", tenant=HERE, events=3)))
+            await until_stopped(connection)
+
+            assert await everything(quick, shard) == list(before.events)
+            assert (await quick.read_thread(HERE, "stopped")).last_seq == 0
+            await send(quick, make(tenant=ELSEWHERE))
+            with pytest.raises(LogBusy):
+                await send(quick, make("open", tenant=HERE))
+            assert await quick.wait(shard, after=1, timeout=0) == 1
+
+            await connection.execute(f"SELECT pg_advisory_unlock({STOP})")
+            first = (await stopped).events[0]
+            after = await send(quick, make("open", tenant=HERE))
+            assert (first.position, after.events[0].position) == (2, 5)
+            check_dense(await everything(quick, shard))
+
+
+async def test_a_writer_that_waits_for_a_stopped_flush_comes_after_it(database: Database) -> None:
+    """What is taken in the place and time is decided after the lock, so nothing appears below a reader."""
+    async with database.new() as one, database.new(schema=one.place.schema) as other:
+        async with stopping(database, one.place.schema) as connection:
+            stopped = asyncio.ensure_future(send(one, make("stopped")))
+            await until_stopped(connection)
+            waiting = asyncio.ensure_future(send(other, make("open")))
+            await connection.execute(f"SELECT pg_advisory_unlock({STOP})")
+            first, second = (await stopped).events[0], (await waiting).events[0]
+        assert (first.position, second.position) == (1, 2)
+        assert first.time_us <= second.time_us
+        assert await everything(one) == [first, second]
+
+
+async def test_long_snapshots_and_idle_transactions_hide_nothing(database: Database) -> None:
+    """A snapshot that is held and a write that never ends, elsewhere on the server, are nobody's business here."""
+    async with database.new() as log, database.connected() as snapshot, database.connected() as writer:
+        await send(log, make())
+        held = snapshot.transaction(isolation="repeatable_read")
+        await held.start()
+        await snapshot.fetch(f"SELECT count(*) FROM {log.place.schema}.event")
+        idle = writer.transaction()
+        await idle.start()
+        await writer.execute("SELECT pg_current_xact_id()")
+        stored = [await send(log, make()) for _ in range(20)]
+        assert [event.position for event in await everything(log)] == list(range(1, 22))
+        assert stored[-1].next_expected == 21
+        assert await snapshot.fetchval(f"SELECT count(*) FROM {log.place.schema}.event") == 1
+        await idle.rollback()
+        await held.rollback()
