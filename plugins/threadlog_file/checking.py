@@ -10,9 +10,9 @@ import msgspec
 from threadlog.log import Event, Finding, shard_of
 from threadlog_file.damage import Damage
 from threadlog_file.files import Files
-from threadlog_file.frames import tail_kind
+from threadlog_file.frames import is_filling
 from threadlog_file.handles import Handles
-from threadlog_file.index import IndexDamaged, SealedIndex
+from threadlog_file.indexfile import IndexDamaged, SealedIndex
 from threadlog_file.lines import event_of, split_lines
 from threadlog_file.manifest import Manifest
 from threadlog_file.scanning import Frame, Source, survey
@@ -68,7 +68,7 @@ class Checker:
             self._step(item.end - offset)
             offset = item.end
         rest = self._handles.read(path, size - offset, offset) if size > offset else b""
-        if tail_kind(rest) == "bytes":
+        if not is_filling(rest):
             yield Finding(
                 level="info",
                 place=f"{name} bytes {offset}-{size - 1}",

@@ -139,10 +139,7 @@ def _check_free(files: Files, path: str) -> None:
         return  # another process has just made a log here
     names = [name for name in present if name not in {lock.NAME, watermark.NAME} and not _is_leftover(name)]
     if any(is_segment(name) for name in names):
-        raise LogCorrupt(
-            f"{path} holds segments but no {manifest.NAME}; `threadlog repair` writes it anew from the segments.",
-            manifest.NAME,
-        )
+        raise _no_manifest(path)
     if names:
         raise LogNotFound(f"{path} is no log and not empty ({min(names)} is there); name a folder for the log alone.")
 
@@ -158,6 +155,15 @@ def _is_leftover(name: str) -> bool:
     return name.endswith(".tmp")
 
 
-def _not_found(files: Files, path: str) -> LogNotFound:
+def _no_manifest(path: str) -> LogCorrupt:
+    return LogCorrupt(
+        f"{path} holds segments but no {manifest.NAME}; `threadlog repair` writes it anew from the segments.",
+        manifest.NAME,
+    )
+
+
+def _not_found(files: Files, path: str) -> LogNotFound | LogCorrupt:
+    if files.exists(path) and any(is_segment(name) for name in files.names(path)):
+        return _no_manifest(path)
     there = f"{path} has no {manifest.NAME}" if files.exists(path) else f"{path} does not exist"
     return LogNotFound(f"there is no log: {there}. Check the path, or open it for writing to make one.")

@@ -6,7 +6,6 @@ a segment is text, one JSON value a line, so that ``grep`` and ``jq`` work on th
 
 from __future__ import annotations
 
-from typing import Literal
 from zlib import crc32
 
 import msgspec
@@ -19,9 +18,6 @@ FORMAT = 1
 
 HEADER = 160
 """Bytes of a frame's header line, its line break included."""
-
-_CHECKED = HEADER - len(b',"check":"00000000"}\n')
-"""The header's own check covers this many bytes, all that stands before it."""
 
 MARK = b'{"frame":'
 """How each frame begins; no event line begins so, and no line break stands inside a line."""
@@ -108,6 +104,6 @@ def parse_header(data: bytes) -> FrameHeader | None:
     return header
 
 
-def tail_kind(data: bytes) -> Literal["empty", "bytes"]:
-    """What stands behind the last frame: nothing but filling (line breaks, or zeros of a power cut), or bytes."""
-    return "bytes" if data.strip(b"\n\0") else "empty"
+def is_filling(data: bytes) -> bool:
+    """Whether what stands behind the last frame means nothing: line breaks, or zeros of a power cut."""
+    return not data.strip(b"\n\0")

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from msgspec import UNSET, structs
 
 from threadlog.log import Head, HeadChange, HeadPage
-from threadlog_file.index import OpenIndex, SealedIndex, ThreadHead
+from threadlog_file.index import OpenIndex, ThreadHead
+from threadlog_file.indexfile import SealedIndex
 from threadlog_file.segments import Segment
 from threadlog_file.threads import DELETED, HEADED, Threads
 

@@ -14,12 +14,12 @@ from threadlog_file.copying import Copier
 from threadlog_file.files import Files
 from threadlog_file.folder import open_folder
 from threadlog_file.handles import Handles
-from threadlog_file.index import IndexDamaged, SealedIndex
+from threadlog_file.indexfile import IndexDamaged, SealedIndex
 from threadlog_file.manifest import Manifest, save_manifest
 from threadlog_file.mending import Mender
 from threadlog_file.options import FileOptions
 from threadlog_file.recovery import ASIDE
-from threadlog_file.rescue import find_manifest, find_marks
+from threadlog_file.rescue import find_manifest, find_marks, torn_marks
 from threadlog_file.segments import is_segment
 from threadlog_file.watermark import Mark, create_watermark, rewrite_watermark
 
@@ -110,7 +110,8 @@ class FileMaintenance(Maintenance):
         self._exists()
         found, no_manifest = find_manifest(self._files, handles, self._path)
         marks, no_marks = find_marks(self._files, handles, self._path, found.shards)
-        return found, marks, [_finding(error) for error in (no_manifest, no_marks) if error is not None]
+        findings = [_finding(error) for error in (no_manifest, no_marks) if error is not None]
+        return found, marks, findings or torn_marks(self._files, self._path, found.shards)
 
     def _check(
         self,

@@ -15,7 +15,8 @@ from msgspec import Struct
 from threadlog.log import Event, HeadPage, Limits, LogBusy, LogCorrupt, LogError, ShardPage, ThreadPage
 from threadlog_file.damage import Damage
 from threadlog_file.files import SCARCE
-from threadlog_file.index import ENTRY, Chunk, IndexDamaged
+from threadlog_file.index import ENTRY, Chunk
+from threadlog_file.indexfile import IndexDamaged
 from threadlog_file.lines import event_of, split_lines
 from threadlog_file.scanning import Frame, Source, read_frame
 from threadlog_file.segments import TITLE, Segment, index_path

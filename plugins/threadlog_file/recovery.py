@@ -17,7 +17,7 @@ from msgspec import Struct
 from threadlog.log import LogCorrupt
 from threadlog_file.damage import Damage
 from threadlog_file.files import Files, replace_file
-from threadlog_file.frames import tail_kind
+from threadlog_file.frames import is_filling
 from threadlog_file.handles import Handles
 from threadlog_file.manifest import Manifest
 from threadlog_file.scanning import Frame, Source, find_frame, frames_from
@@ -109,7 +109,7 @@ class Recovery:
             raise self._damage(first, offset, source, position + 1, acknowledged)
         self._check_tail(first, source, offset, position)
         rest = source.read(offset, source.end - offset)
-        torn = rest if tail_kind(rest) == "bytes" else b""
+        torn = b"" if is_filling(rest) else rest
         return Tail(first, pending, durable, offset, source.end, torn)
 
     def _check_tail(self, first: int, source: Source, offset: int, position: int) -> None:

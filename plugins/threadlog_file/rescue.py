@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from threadlog.log import LogCorrupt
+from threadlog.log import Finding, LogCorrupt
 from threadlog_file import manifest
 from threadlog_file.files import Files
 from threadlog_file.frames import FORMAT
@@ -42,9 +42,8 @@ def find_marks(files: Files, handles: Handles, folder: str, shards: int) -> tupl
     """Where each shard ends by the watermark or, where that is damaged, by its last whole frame; and the damage."""
     try:
         watermark = Watermark(files, folder, shards, writable=False)
-    except (LogCorrupt, FileNotFoundError) as error:
-        lost = error if isinstance(error, LogCorrupt) else LogCorrupt(f"{folder}/WATERMARK is missing.", "WATERMARK")
-        return [last_frame(files, handles, folder, shard) for shard in range(shards)], lost
+    except LogCorrupt as error:
+        return [last_frame(files, handles, folder, shard) for shard in range(shards)], error
     marks, damage = [], None
     for shard in range(shards):
         try:
@@ -54,6 +53,18 @@ def find_marks(files: Files, handles: Handles, folder: str, shards: int) -> tupl
             marks.append(last_frame(files, handles, folder, shard))
     watermark.close()
     return marks, damage
+
+
+def torn_marks(files: Files, folder: str, shards: int) -> list[Finding]:
+    """Marks that do not count because they are not whole."""
+    try:
+        watermark = Watermark(files, folder, shards, writable=False)
+    except LogCorrupt:
+        return []
+    places = [place for shard in range(shards) for place in watermark.damaged(shard)]
+    watermark.close()
+    message = "a mark is torn, as a power cut may leave it, or damaged; the shard's other one counts"
+    return [Finding(level="warning", place=place, message=message) for place in places]
 
 
 def last_frame(files: Files, handles: Handles, folder: str, shard: int) -> Mark:

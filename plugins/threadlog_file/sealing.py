@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from threadlog_file.files import Files, replace_file
-from threadlog_file.index import IndexDamaged, OpenIndex, SealedIndex, ThreadStates, encode_index
-from threadlog_file.segments import Segment, index_path
+from threadlog_file.files import replace_file
+from threadlog_file.index import OpenIndex
+from threadlog_file.indexfile import IndexDamaged, SealedIndex, ThreadStates, encode_index
+from threadlog_file.segments import index_path
 from threadlog_file.shard import Shard
 
 
@@ -51,9 +52,3 @@ def seal_now(shard: Shard) -> None:
     sealing = Sealing(shard)
     if sealing.write():
         sealing.adopt()
-
-
-def remove_index(files: Files, segment: Segment) -> None:
-    """Let the index of a segment be built anew."""
-    with suppress(OSError):
-        files.unlink(index_path(segment.path))

@@ -15,7 +15,8 @@ from threadlog_file.files import Files
 from threadlog_file.frames import HEADER
 from threadlog_file.handles import Handles
 from threadlog_file.heads import HeadTable
-from threadlog_file.index import Chunk, IndexDamaged, OpenIndex, SealedIndex
+from threadlog_file.index import Chunk, OpenIndex
+from threadlog_file.indexfile import IndexDamaged, SealedIndex
 from threadlog_file.scanning import Frame, Source, StoredAppend, appends_of, survey
 from threadlog_file.segments import TITLE, Segment, index_path, parse_title, segment_path, segments_in
 from threadlog_file.threads import Threads

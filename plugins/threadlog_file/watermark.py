@@ -68,11 +68,10 @@ class Watermark:
 
     def damaged(self, shard: int) -> list[str]:
         """Places of the shard's marks that are not whole: a power cut may leave one so, and the other one counts."""
-        for _ in range(100):
-            turns = [turn for turn in (0, 1) if self._slot(shard, turn) is None]
-            if not turns:
-                return []
-        return [f"{NAME} bytes {_place(shard, turn)}-{_place(shard, turn) + _SLOT - 1}" for turn in turns]
+        torn = [0, 1]
+        for _ in range(100):  # a writer may be storing one just now
+            torn = [turn for turn in torn if self._slot(shard, turn) is None]
+        return [f"{NAME} bytes {_place(shard, turn)}-{_place(shard, turn) + _SLOT - 1}" for turn in torn]
 
     def move(self, shard: int, mark: Mark) -> None:
         """Say that everything up to `mark` is durable."""

@@ -17,7 +17,7 @@ import pytest
 from file.faulty import HastyFiles
 from file.logs import everything, opened, threads_of
 from threadlog.log import Event
-from threadlog_file.frames import tail_kind
+from threadlog_file.frames import is_filling
 from threadlog_file.segments import segment_path
 from threadlog_file.watermark import Watermark
 
@@ -62,7 +62,7 @@ def left_behind(path: Path) -> str:
     if not mark.segment:
         return "nothing written"
     rest = Path(segment_path(str(path), 0, mark.segment)).read_bytes()[mark.offset :]
-    if tail_kind(rest) == "empty":
+    if is_filling(rest):
         return "between frames"
     return "a frame, whole or torn"
 

@@ -9,6 +9,7 @@ from typing import Any
 from zlib import crc32
 
 import pytest
+
 from file.logs import SMALL, fill
 
 pytestmark = pytest.mark.anyio
@@ -27,11 +28,11 @@ def watermark(folder: Path, shard: int) -> tuple[int, int, int]:
     """Position, segment and offset."""
     data = (folder / "WATERMARK").read_bytes()
     assert data.startswith(b"threadlog watermark 1\n")
-    found = []
-    for slot in (512 * (1 + 2 * shard), 512 * (2 + 2 * shard)):
-        if crc32(data[slot : slot + 24]) == int.from_bytes(data[slot + 24 : slot + 28], "little"):
-            found.append(struct.unpack_from("<QQQ", data, slot))
-    return max(found)
+    return max(
+        struct.unpack_from("<QQQ", data, slot)
+        for slot in (512 * (1 + 2 * shard), 512 * (2 + 2 * shard))
+        if crc32(data[slot : slot + 24]) == int.from_bytes(data[slot + 24 : slot + 28], "little")
+    )
 
 
 def read_shard(folder: Path, shard: int) -> list[tuple[dict[str, Any], bytes]]:
