@@ -8,8 +8,11 @@ Programs see the newest of everything. On the disk is what was flushed, and of a
 - each name in a folder as it was at any moment since the folder's last flush, whatever the others are (a rename before
   the data, a lost entry; of a rename the disk may know both names, or a new one that never came).
 
-That is more than any one file system does. A page that is mapped and stored to is a page like any other: the kernel may
-have brought it to the disk at any moment after the store, or not at all.
+That is more than any one file system does. But what lies beyond a file's size reads as zeros when the file grows again:
+every file system sees to that, lest it show what was deleted elsewhere.
+
+A page that is mapped and stored to is a page like any other: the kernel may have brought it to the disk at any moment
+after the store, or not at all.
 
 After a flush that failed, programs see what they wrote, and no later flush brings it to the disk unless it is written
 again: so Linux does (https://lwn.net/Articles/752063).
@@ -118,8 +121,10 @@ class Disk:
         self.nodes[within].put(name, node)
 
     def rename(self, within: int, name: str, target_within: int, target: str) -> None:
-        """Rename; both names change."""
+        """Rename; both names change, unless both stand for the same file: then POSIX changes nothing."""
         node = self.nodes[within].get(name)
+        if self.nodes[target_within].get(target) == node:
+            return
         self.nodes[target_within].put(target, node)
         self.nodes[within].put(name, None)
 
@@ -129,7 +134,8 @@ class Disk:
         for page, start, part in _by_page(offset, data):
             old = file.get(page)
             file.put(page, old[:start] + part + old[start + len(part) :])
-        file.put(SIZE, max(file.get(SIZE), offset + len(data)))
+        if data:
+            file.put(SIZE, max(file.get(SIZE), offset + len(data)))
 
     def truncate(self, node: int, size: int) -> None:
         """Change the size of a file; what lies beyond becomes zeros."""
@@ -176,6 +182,9 @@ class Disk:
             kept = disk.nodes[number] = Node(folder=node.folder)
             for key, history in node.cells.items():
                 kept.cells[key] = [settle(Cell(number, key, history)) if len(history) > 1 else history[0]]
+            if not node.folder:
+                disk.truncate(number, kept.get(SIZE))
+                disk.flush(number)
         return disk
 
     def copy(self) -> Disk:

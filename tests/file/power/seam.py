@@ -92,8 +92,9 @@ class DiskFiles(Files):
     def link(self, source: str, target: str) -> None:
         """Give a file a second name."""
         with self._guard:
+            node = self._find(source)
             self._must_be_free(target)
-            self._do("name", *self._place(target), self._find(source))
+            self._do("name", *self._place(target), node)
 
     def unlink(self, path: str) -> None:
         """Remove a name."""
