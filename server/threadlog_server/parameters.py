@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from fastapi import Header, Path, Query
 
-_CURSOR = r"(0|[1-9][0-9]{0,17})(-[0-9a-f]{8})?"
+_CURSOR = r"0|[1-9][0-9]{0,17}(-[0-9a-f]{8})?"
 THREAD_ID = r"^[A-Za-z0-9][A-Za-z0-9_.:~@-]{0,127}$"
 """What the store takes as the id of a new thread or attachment."""
 _ID = r"^[A-Za-z0-9_-][A-Za-z0-9_.:~@-]{0,199}$"
@@ -35,7 +35,7 @@ AfterCursor = Annotated[
 LastEventId = Annotated[
     str | None,
     Header(
-        pattern=f"^{_CURSOR}$",
+        pattern=f"^({_CURSOR})$",
         description="The cursor of the last event seen; an `EventSource` sends it when it comes back. Comes before "
         "`after`.",
     ),

@@ -17,6 +17,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from threadlog.cli.settings import Settings
+
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 BIN = Path(sys.executable).parent
 
@@ -73,7 +75,10 @@ def test_the_curl_lines_work_when_pasted(home: Path) -> None:
     """The first command's server answers a question about the folder, streamed to curl."""
     port = free_port()
     (home / "notes.md").write_text("hello\n")
-    lines = shell_lines("THREAD=$(curl").replace("127.0.0.1:8000", f"127.0.0.1:{port}")
+    default = f"127.0.0.1:{Settings().server.port}"
+    lines = shell_lines("THREAD=$(curl")
+    assert lines.count("http://") == lines.count(default), "the README names the port on which the server listens"
+    lines = lines.replace(default, f"127.0.0.1:{port}")
     with running(home, BIN / "threadlog", "serve", "--port", str(port), ready=f"http://127.0.0.1:{port}/readyz"):
         done = subprocess.run(["bash", "-euc", lines], capture_output=True, text=True, check=True, timeout=60)
     assert "notes.md" in done.stdout

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import httpx
@@ -14,6 +18,7 @@ from threadlog.cli.settings import ServerLimits
 from threadlog.log import LogClosed, MemoryLog
 from threadlog.store import Principal, ThreadStore
 from threadlog_server import ThreadService, create_app, mount
+from threadlog_server.listening import listen
 
 pytestmark = pytest.mark.anyio
 
@@ -172,3 +177,52 @@ def test_an_application_needs_an_agent() -> None:
     """It is said at once, not at the first message."""
     with pytest.raises(TypeError, match="agent"):
         create_app("memory:")
+
+
+MINE = """
+import asyncio
+from contextlib import asynccontextmanager
+from fastapi import FastAPI
+from threadlog import Principal
+from threadlog_server import ThreadService, mount
+
+async def agent(context, message):
+    await context.say("I begin.")
+    await asyncio.sleep(600)
+
+service = ThreadService("file:threads", agent)
+
+@asynccontextmanager
+async def lifespan(app):
+    async with service:
+        yield
+
+async def who():
+    return Principal("acme", "ann")
+
+app = FastAPI(lifespan=lifespan)
+mount(app, service, principal=who)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_web_server_that_is_told_to_stop_is_not_kept_by_viewers(tmp_path: Path, number: int) -> None:
+    """Uvicorn waits for its connections; the streams hear of the signal themselves, say so and end."""
+    (tmp_path / "mine.py").write_text(MINE)
+    with listen("127.0.0.1", 0) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "uvicorn", "mine:app", "--port", str(port), "--log-level", "warning"]
+    process = await asyncio.create_subprocess_exec(*command, cwd=tmp_path)
+    transport = httpx.AsyncHTTPTransport(retries=8)
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", transport=transport, timeout=30) as client:
+        thread_id = (await client.post("/v1/threads")).json()["id"]
+        started = await client.post(f"/v1/threads/{thread_id}/messages", json={"text": "x"})
+        headers = {"accept": "text/event-stream"}
+        async with client.stream("GET", started.headers["location"], headers=headers) as response:
+            lines = response.aiter_lines()
+            while "I begin." not in await anext(lines):
+                pass
+            process.send_signal(number)
+            rest = [line async for line in lines]
+    assert '"reason":"shutdown"' in rest[-2]
+    await asyncio.wait_for(process.wait(), 30)

@@ -71,6 +71,14 @@ async def test_pages_lead_through_all_events_once(store: ThreadStore, alice: Pri
     assert (end.events, end.cursor, end.has_more) == ((), cursor, False)
 
 
+async def test_the_start_is_the_start_whatever_check_it_carries(
+    store: ThreadStore, alice: Principal, thread: str
+) -> None:
+    """There is no event before the first one that a check could be of."""
+    page = await store.read_events(alice, thread, after=Cursor(0, "00000000"))
+    assert seqs(page.events) == [1, 2, 3, 4, 5]
+
+
 async def test_a_cursor_of_another_history_is_told_apart(store: ThreadStore, alice: Principal, thread: str) -> None:
     """One with a wrong check, and one beyond the end, in pages and in streams; a bare number is taken at its word."""
     for cursor in (Cursor(3, "00000000"), Cursor(6), Cursor(6, "00000000")):

@@ -9,7 +9,7 @@ from msgspec import Struct
 from threadlog.log.envelope import Event
 from threadlog.log.errors import InvalidCursor
 
-_CURSOR = re.compile(r"(0|[1-9][0-9]{0,17})(?:-([0-9a-f]{8}))?", re.ASCII)
+_CURSOR = re.compile(r"0|([1-9][0-9]{0,17})(?:-([0-9a-f]{8}))?", re.ASCII)
 
 
 class Cursor(Struct, frozen=True):
@@ -36,7 +36,7 @@ class Cursor(Struct, frozen=True):
         match = _CURSOR.fullmatch(text)
         if match is None:
             raise InvalidCursor(f"{text[:40]!r} is no cursor; use the id of an event you have seen, or 0 for all.")
-        return cls(int(match[1]), match[2])
+        return cls(int(match[1] or 0), match[2])
 
     def __str__(self) -> str:
         return f"{self.seq}-{self.check}" if self.check else str(self.seq)

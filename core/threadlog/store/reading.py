@@ -87,7 +87,7 @@ class Reader:
         """
         if cursor.seq > state.seq:
             raise Diverged(f"cursor {cursor} lies beyond the end of the thread; read again from the start.")
-        if cursor.check is None or cursor == state.cursor:
+        if cursor.check is None or cursor.seq == 0 or cursor == state.cursor:
             return
         page = await self._log.read_thread(state.tenant, state.thread_id, after=cursor.seq - 1, limit=1)
         if page.events[0].check != cursor.check:
