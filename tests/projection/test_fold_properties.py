@@ -17,7 +17,8 @@ from threadlog.projection import ThreadState
 
 slow = settings(suppress_health_check=list(HealthCheck), deadline=None, max_examples=150)
 
-IDS = st.sampled_from(["a", "b", "c", "d"])
+NAMES = ["a", "b", "c", "d"]
+IDS = st.sampled_from(NAMES)
 TEXTS = st.text(max_size=8).filter(str.isprintable)
 INDEXES = st.integers(-1, 3)
 PARTS = st.builds(lambda text: {"type": "output_text", "text": text, "annotations": []}, TEXTS)
@@ -137,8 +138,10 @@ def test_no_state_notices_what_grows_from_it(steps: list[tuple[str, Any]], other
         other.add(event_type, payload)
     here, there = past.apply_all(history.events), past.apply_all(other.events)
     assert past.to_json() == before
-    assert here == history.state()
-    assert there == other.state()
+    for state, whole in ((here, history.state()), (there, other.state())):
+        assert state == whole
+        assert [state.item_data(name) for name in NAMES] == [whole.item_data(name) for name in NAMES]
+        assert [state.item_type(name) for name in NAMES] == [whole.item_type(name) for name in NAMES]
 
 
 @slow

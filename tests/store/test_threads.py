@@ -62,6 +62,11 @@ async def test_making_a_thread_again_under_the_same_append_id_gives_the_same_thr
             await store.create_thread(alice, thread_id=thread_id, title="B", append_id=append_id)
     assert (await store.create_thread(bob, title="A", append_id="first-None")).id != made.id
     assert len((await store.load_threads(alice)).data) == 2
+    with pytest.raises(ThreadExists):
+        await store.create_thread(bob, thread_id="mine", title="A", append_id="first-mine")
+    await store.delete_thread(alice, "mine")
+    with pytest.raises(ThreadExists):
+        await store.create_thread(alice, thread_id="mine", title="A", append_id="first-mine")
 
 
 @pytest.mark.parametrize("thread_id", ["", " ", "a b", "a/b", "ä", "x" * 129, "-x", "a\nb", "a%20b", ".."])

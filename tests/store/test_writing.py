@@ -112,9 +112,13 @@ async def test_an_exact_retry_is_stored_once(store: ThreadStore, alice: Principa
     again = await store.append(alice, thread, [notice("a"), notice("b")], expected=1, append_id="once")
     assert isinstance(again, Duplicate)
     assert again.events == first.events
-    with pytest.raises(AppendIdReused, match="at seq 2") as caught:
-        await store.append(alice, thread, [notice("z")], expected=4, append_id="once")
-    assert (caught.value.first_seq, caught.value.events) == (2, first.events)
+    for call in (
+        store.append(alice, thread, [notice("z")], expected=4, append_id="once"),
+        store.decide(alice, thread, lambda state: [notice("z")], append_id="once"),
+    ):
+        with pytest.raises(AppendIdReused, match="at seq 2") as caught:
+            await call
+        assert (caught.value.first_seq, caught.value.events) == (2, first.events)
     assert (await store.state(alice, thread)).seq == 4
 
 

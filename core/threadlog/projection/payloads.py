@@ -1,7 +1,8 @@
 """What folding needs of a payload, read straight from its bytes.
 
 `msgspec` structs and not the models of `threadlog.model`: a text delta is read in 0.2 µs, where making its model takes
-many times that. What does not fit is malformed for the fold, which then leaves the event out (see `Fold`).
+many times that. They are never part of a cycle, so that the garbage collector need not know of them. What does not fit
+is malformed for the fold, which then leaves the event out (see `Fold`).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ class ItemName(Struct, gc=False):
     type: str
 
 
-class ItemPayload(Struct):
+class ItemPayload(Struct, gc=False):
     """An event that carries a whole item."""
 
     item: Raw
@@ -33,7 +34,7 @@ class ItemIdPayload(Struct, gc=False):
     item_id: str
 
 
-class ThreadPayload(Struct):
+class ThreadPayload(Struct, gc=False):
     """An event that carries a thread's metadata."""
 
     thread: Json
@@ -46,21 +47,21 @@ class TextDelta(Struct, tag="assistant_message.content_part.text_delta", gc=Fals
     delta: str
 
 
-class PartAdded(Struct, tag="assistant_message.content_part.added"):
+class PartAdded(Struct, tag="assistant_message.content_part.added", gc=False):
     """A part begins."""
 
     content_index: int
     content: Json
 
 
-class PartDone(Struct, tag="assistant_message.content_part.done"):
+class PartDone(Struct, tag="assistant_message.content_part.done", gc=False):
     """A part is complete."""
 
     content_index: int
     content: Json
 
 
-class AnnotationAdded(Struct, tag="assistant_message.content_part.annotation_added"):
+class AnnotationAdded(Struct, tag="assistant_message.content_part.annotation_added", gc=False):
     """A part got an annotation."""
 
     content_index: int
@@ -76,34 +77,34 @@ class WidgetTextDelta(Struct, tag="widget.streaming_text.value_delta", gc=False)
     done: bool = False
 
 
-class WidgetRootUpdated(Struct, tag="widget.root.updated"):
+class WidgetRootUpdated(Struct, tag="widget.root.updated", gc=False):
     """A whole new widget."""
 
     widget: Json
 
 
-class WidgetComponentUpdated(Struct, tag="widget.component.updated"):
+class WidgetComponentUpdated(Struct, tag="widget.component.updated", gc=False):
     """A new component in the place of another."""
 
     component_id: str
     component: Json
 
 
-class TaskAdded(Struct, tag="workflow.task.added"):
+class TaskAdded(Struct, tag="workflow.task.added", gc=False):
     """A workflow's next task."""
 
     task_index: int
     task: Json
 
 
-class TaskUpdated(Struct, tag="workflow.task.updated"):
+class TaskUpdated(Struct, tag="workflow.task.updated", gc=False):
     """A new form of a workflow's task."""
 
     task_index: int
     task: Json
 
 
-class ImageUpdated(Struct, tag="generated_image.updated"):
+class ImageUpdated(Struct, tag="generated_image.updated", gc=False):
     """A new form of an image."""
 
     image: Json
@@ -122,7 +123,7 @@ StructuralUpdate: TypeAlias = (
 """Every update but the two kinds of text delta."""
 
 
-class UpdatePayload(Struct):
+class UpdatePayload(Struct, gc=False):
     """``thread.item.updated``."""
 
     item_id: str
@@ -170,7 +171,7 @@ class GrantPayload(Struct, gc=False):
     role: str | None = None
 
 
-class AttachmentPayload(Struct):
+class AttachmentPayload(Struct, gc=False):
     """``attachment.saved``."""
 
     attachment: Raw
