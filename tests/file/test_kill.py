@@ -1,4 +1,7 @@
-"""A writing process that is killed loses nothing that it acknowledged."""
+"""A writing process that is killed loses nothing that it acknowledged.
+
+Half of the kills come from outside at any time, half from inside at any change of a file.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,9 @@ from file.faulty import HastyFiles
 from file.logs import everything, opened, threads_of
 from threadlog.log import Event
 from threadlog_file.frames import is_filling
-from threadlog_file.segments import segment_path
+from threadlog_file.handles import Handles
+from threadlog_file.scanning import Source, read_frame
+from threadlog_file.segments import TITLE, segment_path, segments_in
 from threadlog_file.watermark import Watermark
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
@@ -39,15 +44,20 @@ def writers() -> Iterator[subprocess.Popen[bytes]]:
         process.stdin.close()
 
 
-def run_and_kill(writers: subprocess.Popen[bytes], path: Path, start: int, sync: str, delay: float) -> list[list[str]]:
-    """Let a process write and kill it `delay` seconds after it began; returns what it told, in words."""
+def run_and_kill(writers: subprocess.Popen[bytes], path: Path, start: int, sync: str, when: float) -> list[list[str]]:
+    """Let a process write until it is killed; returns what it told, in words.
+
+    Args:
+        when: seconds after which it is killed or, if negative, at which change of its files it kills itself.
+    """
     assert writers.stdin is not None
     assert writers.stdout is not None
-    writers.stdin.write(f"{path} {start} {sync}\n".encode())
+    writers.stdin.write(f"{path} {start} {sync} {max(0, -int(when))}\n".encode())
     writers.stdin.flush()
     pid = int(writers.stdout.readline().split()[1])
-    time.sleep(delay)  # where the kill falls is left to chance
-    os.kill(pid, signal.SIGKILL)
+    if when > 0:
+        time.sleep(when)  # where the kill falls is left to chance
+        os.kill(pid, signal.SIGKILL)
     told = []
     while (line := writers.stdout.readline().split()) != [b"dead"]:
         told.append([word.decode() for word in line])
@@ -56,15 +66,23 @@ def run_and_kill(writers: subprocess.Popen[bytes], path: Path, start: int, sync:
 
 def left_behind(path: Path) -> str:
     """What stands behind the watermark after a kill."""
-    watermark = Watermark(HastyFiles(), str(path), 1, writable=False)
+    if not (path / "MANIFEST").exists():
+        return "no log yet"
+    files = HastyFiles()
+    watermark = Watermark(files, str(path), 1, writable=False)
     mark = watermark.load(0)
     watermark.close()
-    if not mark.segment:
+    last = segment_path(str(path), 0, max([0, *segments_in(files.names(str(path)), 0)]))
+    if not os.path.exists(last):
         return "nothing written"
-    rest = Path(segment_path(str(path), 0, mark.segment)).read_bytes()[mark.offset :]
-    if is_filling(rest):
+    data = Path(last).read_bytes()
+    offset = mark.offset if last == segment_path(str(path), 0, mark.segment) else TITLE
+    if is_filling(data[offset:]):
         return "between frames"
-    return "a frame, whole or torn"
+    handles = Handles(files)
+    frame = read_frame(Source(handles, last, len(data)), offset)
+    handles.close()
+    return "a torn frame" if frame is None else "a whole frame"
 
 
 def check(events: list[Event], acknowledged: dict[int, tuple[int, int]], started: set[int]) -> None:
@@ -93,7 +111,8 @@ async def test_kills_lose_nothing(tmp_path: Path, writers: subprocess.Popen[byte
     places: Counter[str] = Counter()
     start = 0
     for kill in range(KILLS // 2):
-        for line in run_and_kill(writers, tmp_path / "log", start, sync, rng.uniform(0, 0.02)):
+        when = rng.uniform(0, 0.04) if kill % 2 else -rng.randint(1, 50)
+        for line in run_and_kill(writers, tmp_path / "log", start, sync, when):
             if line[0] == "start":
                 started.add(int(line[1]))
             else:
@@ -107,3 +126,4 @@ async def test_kills_lose_nothing(tmp_path: Path, writers: subprocess.Popen[byte
                 assert await threads_of(log, events) == events
     print(f"{KILLS // 2} kills ({sync}); {len(acknowledged)} of {len(started)} calls acknowledged; left:", dict(places))
     assert acknowledged
+    assert places["a torn frame"] + places["a whole frame"] >= KILLS // 8
