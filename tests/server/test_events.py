@@ -190,7 +190,9 @@ async def test_a_cursor_of_another_history_is_diverged(threads: Any, cursor: str
             assert response.json()["type"] == "urn:threadlog:problem:diverged"
 
 
-@pytest.mark.parametrize("cursor", ["x", "-1", "0-00000000", "1-", "1-xyz", "01", "1-0000000", "1-ABCDEF00", "9999999999999999999"])
+@pytest.mark.parametrize(
+    "cursor", ["x", "-1", "0-00000000", "1-", "1-xyz", "01", "1-0000000", "1-ABCDEF00", "9999999999999999999"]
+)
 async def test_what_is_no_cursor_is_refused(threads: Any, cursor: str) -> None:
     """Before anything is looked for."""
     thread_id = await threads.create()
