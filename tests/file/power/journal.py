@@ -123,6 +123,10 @@ class Journal:
         """The log is going to be asked for this."""
         self._note(replace(self.now, attempts=(*self.now.attempts, attempt)))
 
+    def refused(self) -> None:
+        """The log said of what it was asked last that nothing of it is stored."""
+        self._note(replace(self.now, attempts=self.now.attempts[:-1]))
+
     def acknowledged(self, events: Sequence[Event]) -> None:
         """The log said that these are stored."""
         self._note(self.now.with_events(events))

@@ -39,7 +39,7 @@ class DiskFiles(Files):
                     raise FileNotFoundError(errno.ENOENT, "no such file", path)
                 node = self._make(within, name, folder=False)
             elif flags & os.O_TRUNC:
-                self._do("truncate", node, 0)
+                self._call("truncate", node, 0)
             self._next_fd += 1
             self._open[self._next_fd] = node
             self._opened_as[self._next_fd] = path
@@ -60,23 +60,23 @@ class DiskFiles(Files):
     def pwrite(self, fd: int, data: bytes | memoryview, offset: int) -> int:
         """Write all of it."""
         with self._guard:
-            self._do("write", self._open[fd], offset, bytes(data))
+            self._call("write", self._open[fd], offset, bytes(data))
             return len(data)
 
     def flush(self, fd: int) -> None:
         """Bring a file to the disk."""
         with self._guard:
-            self._do("flush", self._open[fd])
+            self._call("flush", self._open[fd])
 
     def flush_dir(self, path: str) -> None:
         """Bring a folder's names to the disk."""
         with self._guard:
-            self._do("flush", self._find(path))
+            self._call("flush", self._find(path))
 
     def truncate(self, fd: int, size: int) -> None:
         """Cut a file."""
         with self._guard:
-            self._do("truncate", self._open[fd], size)
+            self._call("truncate", self._open[fd], size)
 
     def size(self, fd: int) -> int:
         """Size of a file as programs see it."""
@@ -87,20 +87,20 @@ class DiskFiles(Files):
         """Rename."""
         with self._guard:
             self._find(source)
-            self._do("rename", *self._place(source), *self._place(target))
+            self._call("rename", *self._place(source), *self._place(target))
 
     def link(self, source: str, target: str) -> None:
         """Give a file a second name."""
         with self._guard:
             node = self._find(source)
             self._must_be_free(target)
-            self._do("name", *self._place(target), node)
+            self._call("name", *self._place(target), node)
 
     def unlink(self, path: str) -> None:
         """Remove a name."""
         with self._guard:
             self._find(path)
-            self._do("name", *self._place(path), None)
+            self._call("name", *self._place(path), None)
 
     def mkdir(self, path: str) -> None:
         """Make a folder."""
@@ -139,6 +139,10 @@ class DiskFiles(Files):
         """Path by which an open file was opened."""
         return self._opened_as[fd]
 
+    def _call(self, name: str, *arguments: object) -> None:
+        """Do what a program asked the system for."""
+        self._do(name, *arguments)
+
     def _do(self, name: str, *arguments: object) -> None:
         operation = Operation(name, arguments)
         self.disk.apply(operation)
@@ -147,7 +151,7 @@ class DiskFiles(Files):
     def _make(self, within: int, name: str, *, folder: bool) -> int:
         node = len(self.disk.nodes)
         operation = "make_folder" if folder else "make_file"
-        self._do(operation, node, within, name)
+        self._call(operation, node, within, name)
         return node
 
     def _find(self, path: str) -> int:

@@ -39,7 +39,7 @@ class FailingFiles(DiskFiles):
         if self.left:
             super().flush(fd)
             return
-        self._do("fail_flush", self._open[fd])
+        self._call("fail_flush", self._open[fd])
         raise OSError(errno.EIO, "made to fail")
 
 
