@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import logging
 import os
 import resource
 import signal
 import socket
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 
 import uvicorn
 
+from threadlog import open_store
 from threadlog.cli.settings import Settings
-from threadlog.log import LogLocked, open_log
-from threadlog.log.telemetry import TracedLog, observe
+from threadlog.log import LogLocked
 from threadlog.store import Principal, ThreadStore
 from threadlog_server.agents import chosen_agent
 from threadlog_server.app import create_app
@@ -74,14 +75,7 @@ def _opener(settings: Settings, url: str) -> Callable[[], AbstractAsyncContextMa
     log = settings.log
     holder = {"pid": str(os.getpid()), "url": url}
 
-    @asynccontextmanager
-    async def opened() -> AsyncGenerator[ThreadStore, None]:
-        opening = open_log(log.url, shards=log.shards, require=log.durability, holder=holder)
-        async with opening as plain, ThreadStore(TracedLog(plain)) as store:
-            observe(store.committer, store.feeds)
-            yield store
-
-    return opened
+    return lambda: open_store(log.url, shards=log.shards, require=log.durability, holder=holder)
 
 
 def _config(app: object, settings: Settings) -> uvicorn.Config:
@@ -129,8 +123,12 @@ class _Server(uvicorn.Server):
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Uvloop where it is installed."""
-    return uvicorn.Config(lambda: None, log_config=None).get_loop_factory()
+    """The loop of uvloop, where there is one for this platform."""
+    if importlib.util.find_spec("uvloop") is None:
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop
 
 
 def _allow_files(count: int) -> None:

@@ -116,7 +116,7 @@ class Committer:
     @property
     def depth(self) -> QueueDepth:
         """What waits now."""
-        depths = [flusher.depth for flusher in self._flushers.values()]
+        depths = [flusher.depth for flusher in list(self._flushers.values())]  # others may ask from their own thread
         return QueueDepth(*(sum(numbers) for numbers in zip(*depths, strict=True))) if depths else QueueDepth()
 
     async def __aenter__(self) -> Self:

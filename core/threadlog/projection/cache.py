@@ -34,6 +34,17 @@ class CacheBounds(Struct, frozen=True, kw_only=True):
     """A snapshot is saved after this many events, or more for a large state (see `Snapshots`)."""
 
 
+class CacheStats(Struct, frozen=True):
+    """What a cache holds."""
+
+    states: int
+    """Threads at hand."""
+    bytes: int
+    """Their memory, approximately."""
+    pending: int
+    """Committed events that wait to be folded into them."""
+
+
 class StateCache:
     """Gives the current state of any thread.
 
@@ -52,6 +63,12 @@ class StateCache:
         self._kept: OrderedDict[Key, _Kept] = OrderedDict()
         self._size = 0
         self._loading: dict[Key, asyncio.Task[ThreadState]] = {}
+
+    @property
+    def stats(self) -> CacheStats:
+        """What is held now."""
+        kept = list(self._kept.values())  # others may ask from their thread
+        return CacheStats(len(kept), self._size, sum(len(one.pending) for one in kept))
 
     def committed(self, events: Sequence[Event]) -> None:
         """Learn of events that this process has committed, in order of their positions."""
@@ -144,13 +161,17 @@ class StateCache:
     async def _load(self, key: Key) -> ThreadState:
         """Fold a thread that is not at hand, and keep it."""
         try:
-            start = await self.snapshots.load(*key)
-            state = await self._read_on(start)
+            state, saved_seq = await self._fold(key)
             if state.seq:
-                self._keep(key, _Kept(state, start.seq))
+                self._keep(key, _Kept(state, saved_seq))
             return state
         finally:
             del self._loading[key]  # here and not in a callback, before which others could join what has ended
+
+    async def _fold(self, key: Key) -> tuple[ThreadState, int]:
+        """A state made from the log alone, and the seq of the snapshot that it was begun with."""
+        start = await self.snapshots.load(*key)
+        return await self._read_on(start), start.seq
 
     async def _read_on(self, state: ThreadState) -> ThreadState:
         while True:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from types import MappingProxyType
 
 from threadlog.log import Durability, LogURL, open_log
+from threadlog.log.telemetry import TracedLog, observe
 from threadlog.model import Registry
 from threadlog.store.store import StoreBounds, ThreadStore
 
@@ -25,6 +26,8 @@ async def open_store(
 ) -> AsyncGenerator[ThreadStore, None]:
     """Open the log at a URL with a thread store on it, and close both at the end of the block.
 
+    Both are traced and measured by whatever OpenTelemetry SDK the process has set up; without one, by none.
+
     Args:
         url: such as ``file:/var/lib/threadlog``; its scheme names the storage plugin.
         registry: the types of events and items; those of this version by default.
@@ -40,6 +43,7 @@ async def open_store(
     """
     async with (
         open_log(url, read_only=read_only, create=create, shards=shards, holder=holder, require=require) as log,
-        ThreadStore(log, registry=registry, bounds=bounds) as store,
+        ThreadStore(TracedLog(log), registry=registry, bounds=bounds) as store,
     ):
+        observe(store.committer, store.feeds)
         yield store

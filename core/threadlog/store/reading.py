@@ -62,8 +62,7 @@ class Reader:
         self, principal: Principal, thread_id: str, after: Cursor | None
     ) -> AsyncGenerator[VisibleBatch, None]:
         """Events from a cursor on, then live."""
-        state = await self.state(principal, thread_id)
-        start = state.cursor if after is None else after  # not "from now": what came since the check must be looked at
+        start = await self.begin(principal, thread_id, after)
         async with aclosing(self._feeds.thread(principal.tenant, thread_id, after=start)) as batches:
             async for batch in batches:
                 shown = await self._showing.batch(batch)
@@ -72,6 +71,11 @@ class Reader:
                 yield visible(batch, shown, principal.audience)
                 if shown.deletes:
                     raise ThreadDeleted(thread_id)
+
+    async def begin(self, principal: Principal, thread_id: str, after: Cursor | None) -> Cursor:
+        """Where a principal who may follow a thread begins."""
+        state = await self.state(principal, thread_id)
+        return state.cursor if after is None else after  # not "from now": what came since the check must be looked at
 
     async def _check_still(self, principal: Principal, thread_id: str) -> None:
         """Refuse going on to those who may not read the thread any more. (That it was deleted, its event is to say.)"""

@@ -9,6 +9,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from msgspec import Struct
+from opentelemetry.metrics import MeterProvider
+from opentelemetry.trace import TracerProvider
 from pydantic import ValidationError
 
 from threadlog.log import (
@@ -41,14 +43,14 @@ from threadlog.model import (
     derived_id,
     new_id,
 )
-from threadlog.projection import CacheBounds, StateCache, ThreadState
+from threadlog.projection import CacheBounds, ThreadState
 from threadlog.store.access import Principal, Right, check_tenant_audit, right_of
 from threadlog.store.attachments import Attachments
 from threadlog.store.drafts import Drafts, check_known_thread_id, explained, metadata_of
 from threadlog.store.errors import InvalidPage, InvalidThread, ItemExists, ItemNotFound, SeqNotFound
 from threadlog.store.pages import Order, check_page
-from threadlog.store.reading import Reader
-from threadlog.store.sending import Sender, WriteBounds
+from threadlog.store.sending import WriteBounds
+from threadlog.store.telemetry import StoreTelemetry, TracedCache, TracedReader, TracedSender
 from threadlog.store.values import Decision, EventPage, ItemVersion, VisibleBatch
 from threadlog.store.writing import Decider, Events, Writer, whole
 
@@ -80,6 +82,8 @@ class ThreadStore:
         registry: the types of events and items; those of this version by default.
         bounds: what it may hold in memory.
         clock: gives the time for what is made here (`ThreadMetadata.created_at`); events get theirs from the log.
+        tracer_provider: where spans go; None: the process's.
+        meter_provider: where metrics go; None: the process's.
     """
 
     def __init__(
@@ -89,18 +93,21 @@ class ThreadStore:
         registry: Registry | None = None,
         bounds: StoreBounds | None = None,
         clock: Callable[[], datetime] | None = None,
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
     ) -> None:
         bounds = bounds or StoreBounds()
+        telemetry = StoreTelemetry(tracer_provider, meter_provider)
         self.log = log
         self.registry = registry or default_registry()
         self.committer = Committer(log, bounds=bounds.committer, on_commit=self._committed)
         self.feeds = Feeds(log, bounds=bounds.feeds)
         self._clock = clock or (lambda: datetime.now(UTC))
-        self._cache = StateCache(log, self.registry, bounds=bounds.cache)
+        self._cache = TracedCache(log, self.registry, bounds.cache, telemetry)
         self._drafts = Drafts(self.registry)
-        sender = Sender(log, self.committer, self._cache, bounds.writes)
+        sender = TracedSender(log, self.committer, self._cache, bounds.writes, telemetry)
         self._writer = Writer(log, self._cache, self._drafts, sender)
-        self._reader = Reader(log, self.registry, self._cache, self.feeds)
+        self._reader = TracedReader(log, self.registry, self._cache, self.feeds, telemetry)
         self._attachments = Attachments(self._cache, self._drafts, sender)
         self._running = AsyncExitStack()
 

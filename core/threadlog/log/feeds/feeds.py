@@ -97,7 +97,7 @@ class Feeds:
     @property
     def stats(self) -> FeedStats:
         """What the feeds are doing now."""
-        channels = sum(hub.channels for hub in self._hubs.values())
+        channels = sum(hub.channels for hub in list(self._hubs.values()))  # others may ask from their thread
         return FeedStats(self._subscribers, channels, self._resumed, self._delivered)
 
     async def __aenter__(self) -> Self:

@@ -36,11 +36,11 @@ def observe(
     """
     meter = get_meter(SCOPE, meter_provider=meter_provider)
     of = dict(attributes or {})
-    _gauge(meter, "threadlog.committer.queue.events", "{event}", _reader(committer, lambda c: c.depth.events, of))
-    _gauge(meter, "threadlog.committer.queue.bytes", "By", _reader(committer, lambda c: c.depth.bytes, of))
-    _gauge(meter, "threadlog.committer.queue.callers", "{caller}", _reader(committer, lambda c: c.depth.callers, of))
-    _gauge(meter, "threadlog.feeds.subscribers", "{subscriber}", _reader(feeds, lambda f: f.stats.subscribers, of))
-    _gauge(meter, "threadlog.feeds.channels", "{channel}", _reader(feeds, lambda f: f.stats.channels, of))
+    gauge(meter, "threadlog.committer.queue.events", "{event}", committer, lambda c: c.depth.events, of)
+    gauge(meter, "threadlog.committer.queue.bytes", "By", committer, lambda c: c.depth.bytes, of)
+    gauge(meter, "threadlog.committer.queue.callers", "{caller}", committer, lambda c: c.depth.callers, of)
+    gauge(meter, "threadlog.feeds.subscribers", "{subscriber}", feeds, lambda f: f.stats.subscribers, of)
+    gauge(meter, "threadlog.feeds.channels", "{channel}", feeds, lambda f: f.stats.channels, of)
     meter.create_observable_counter(
         "threadlog.feeds.resumed", [_reader(feeds, lambda f: f.stats.resumed, of)], "{subscription}"
     )
@@ -50,8 +50,11 @@ def observe(
     )
 
 
-def _gauge(meter: Meter, name: str, unit: str, read: Observe) -> None:
-    meter.create_observable_up_down_counter(name, [read], unit)
+def gauge(
+    meter: Meter, name: str, unit: str, thing: T, read: Callable[[T], int], attributes: Mapping[str, str] | None = None
+) -> None:
+    """Let a number of a thing be collected for as long as the thing lives; it is read in the collector's thread."""
+    meter.create_observable_up_down_counter(name, [_reader(thing, read, attributes or {})], unit)
 
 
 def _reader(thing: T, read: Callable[[T], int], attributes: Mapping[str, str]) -> Observe:

@@ -1,4 +1,4 @@
-"""One operation of the log: its span and its duration."""
+"""One operation: its span and its duration."""
 
 from __future__ import annotations
 
@@ -14,19 +14,31 @@ from threadlog.log.errors import LogError
 
 
 class Operation:
-    """Measures what happens in its ``with`` block; the span is the current one there."""
+    """Measures what happens in its ``with`` block; the span is the current one there.
 
-    __slots__ = ("_attributes", "_began", "_duration", "_name", "_span", "_token", "_tracer")
+    Args:
+        attributes: few different ones, for they are on the span and on the duration.
+    """
+
+    __slots__ = ("_attributes", "_began", "_duration", "_kind", "_name", "_span", "_token", "_tracer")
 
     _span: Span
     _began: float
 
-    def __init__(self, name: str, tracer: Tracer, duration: Histogram, attributes: dict[str, str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        tracer: Tracer,
+        duration: Histogram,
+        attributes: dict[str, str],
+        kind: SpanKind = SpanKind.CLIENT,
+    ) -> None:
         self._name, self._tracer, self._duration, self._attributes = name, tracer, duration, attributes
+        self._kind = kind
         self._token: Token[Context] | None = None
 
     def __enter__(self) -> Span:
-        self._span = self._tracer.start_span(self._name, kind=SpanKind.CLIENT, attributes=self._attributes)
+        self._span = self._tracer.start_span(self._name, kind=self._kind, attributes=self._attributes)
         if self._span.is_recording():
             self._token = attach(set_span_in_context(self._span))
         self._began = perf_counter()
