@@ -20,6 +20,9 @@ _GONE = ("08", "57P")
 _AGAIN = ("40", "53", "55P03", "57014")
 """Rolled back for a reason that passes: deadlock, too many connections, a lock, a timeout."""
 
+_REFUSED = ("28", "3D", "42")
+"""Wrong user or password, no such database, no right or no such table: trying again does not help."""
+
 _DRIVER = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 """What the driver raises by itself; the second is how it stumbles over a connection that ends between two messages."""
 
@@ -49,7 +52,7 @@ def reading() -> Iterator[None]:
     except LogError:
         raise
     except (*_FAILURES, NotConnected) as error:
-        raise LogBusy(f"Postgres did not answer ({_name(error)}); try again.") from error
+        raise _of_read(error) from error
 
 
 @contextmanager
@@ -75,6 +78,18 @@ def driver_error(error: BaseException) -> BaseException:
     return error
 
 
+def _of_read(error: BaseException) -> LogError:
+    shown = error.__cause__ if isinstance(error, NotConnected) and error.__cause__ else error
+    code = getattr(shown, "sqlstate", None)
+    if code and code.startswith(_REFUSED):
+        return LogStopped(
+            f"Postgres refuses (SQLSTATE {code}): check the user, the password and the database of the URL, and run "
+            "`threadlog db check`."
+        )
+    told = f"SQLSTATE {code}" if code else type(driver_error(shown)).__name__  # never its text, which may quote the URL
+    return LogBusy(f"Postgres did not answer ({told}); try again.")
+
+
 def _of_write(error: BaseException) -> LogError:
     if isinstance(error, NotConnected):
         return LogBusy("no connection to Postgres was to be had in time; nothing was written, try again.")
@@ -90,10 +105,3 @@ def _of_write(error: BaseException) -> LogError:
     return LogStopped(
         f"Postgres refuses to append (SQLSTATE {code}) and nothing was written; run `threadlog db check`."
     )
-
-
-def _name(error: BaseException) -> str:
-    """What failed, for people: never the driver's own text, which may quote the URL."""
-    shown = error.__cause__ if isinstance(error, NotConnected) and error.__cause__ else error
-    code = getattr(shown, "sqlstate", None)
-    return f"SQLSTATE {code}" if code else type(driver_error(shown)).__name__

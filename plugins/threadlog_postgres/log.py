@@ -15,9 +15,9 @@ from threadlog.log import (
     Capability,
     Diverged,
     Duplicate,
-    Durability,
     Event,
     EventLog,
+    FormatTooNew,
     HeadPage,
     IdReused,
     InvalidAppend,
@@ -29,6 +29,7 @@ from threadlog.log import (
     LogNotFound,
     LogReadOnly,
     LogStatus,
+    LogStopped,
     OpenOptions,
     Outcome,
     ShardPage,
@@ -36,7 +37,7 @@ from threadlog.log import (
     ThreadPage,
     same_append,
 )
-from threadlog_postgres import calls, faults, schema
+from threadlog_postgres import calls, care, faults, schema
 from threadlog_postgres.doorbell import Doorbell
 from threadlog_postgres.place import Place
 from threadlog_postgres.pool import Pool, connect
@@ -273,7 +274,10 @@ class PostgresLog(EventLog):
         places = ", ".join(f"${number}" for number in range(1, len(arguments) + 1))
         query = f"SELECT * FROM {self._place.schema}.{function}({places})"  # noqa: S608 - checked names, no values
         async with self._opened().connection() as connection:
-            return await connection.fetch(query, *arguments, timeout=self._place.timeout)
+            if not self._place.pooler:
+                return await connection.fetch(query, *arguments, timeout=self._place.timeout)
+            async with connection.transaction(isolation="read_committed"):  # or parse and execute meet two servers
+                return await connection.fetch(query, *arguments, timeout=self._place.timeout)
 
     def _opened(self) -> Pool:
         if self._pool is None:
@@ -290,41 +294,51 @@ class PostgresLog(EventLog):
             raise ValueError(f"shard is {shard}; this log has shards 0 to {self.info.shards - 1}.")
 
     async def _find_or_make(self) -> None:
-        """Make sure that there is a log, acting as whoever logs in."""
+        """Make sure that there is a log of this version, acting as whoever logs in."""
         name, options = self._place.schema, self._options
-        connection = await connect(self._place.dsn)
+        connection = await connect(self._place.dsn, pooler=self._place.pooler)
         try:
-            if not await schema.exists(connection, name):
-                if options.read_only or not options.create:
-                    raise LogNotFound(f"{self._place.shown} has no schema {name}; run `threadlog db migrate` first.")
+            async with connection.transaction():
+                found = await schema.exists(connection, name)
+            if not found and (options.read_only or not options.create):
+                raise LogNotFound(f"{self._place.shown} has no schema {name}; run `threadlog db migrate` first.")
+            if not found:
                 await schema.make(connection, self._place, options.shards or schema.SHARDS)
         finally:
             await connection.close()
 
     async def _look(self) -> LogInfo:
         """Say what the log is."""
-        name, options = self._place.schema, self._options
+        name = self._place.schema
         await self._find_or_make()
-        async with self._opened().connection() as connection:
+        async with self._opened().connection() as connection, connection.transaction():
+            await self._check_schema(connection)
             row = await connection.fetchrow(f"SELECT log_id, shards FROM {name}.log")  # noqa: S608 - a checked name
             assert row is not None
-            settings = dict(
-                await connection.fetch(
-                    "SELECT name, setting FROM pg_settings WHERE name = ANY($1)",
-                    ["fsync", "full_page_writes", "synchronous_commit"],
-                )
-            )
-        safe = settings["fsync"] == "on" and settings["synchronous_commit"] != "off"
+            durability = await care.durability(connection)
         return LogInfo(
             scheme="postgresql",
             location=self._place.shown,
             log_id=str(row["log_id"]),
             shards=row["shards"],
-            durability=Durability.DISK if safe and settings["full_page_writes"] == "on" else Durability.MEMORY,
+            durability=durability,
             capabilities=frozenset({Capability.PERSISTENT, Capability.OTHER_READERS, Capability.OTHER_WRITERS}),
             limits=self._limits,
-            read_only=options.read_only,
+            read_only=self._options.read_only,
         )
+
+    async def _check_schema(self, connection: asyncpg.Connection[Any]) -> None:
+        """Refuse a schema of another version, and a role that row-level security does not bind."""
+        name = self._place.schema
+        if newer := await schema.unknown(connection, name):
+            raise FormatTooNew(f"schema {name} has had migration {newer[-1]} of a newer threadlog; upgrade this one.")
+        if any(step.stage == "pre" for step in await schema.missing(connection, name)):
+            raise LogStopped(f"schema {name} is of an older threadlog; run `threadlog db migrate`.")
+        if await care.bypasses(connection, name):
+            raise LogStopped(
+                f"the user of {self._place.shown} is bound by no row-level security, being superuser or owner: log in "
+                f"as another that is a member of {self._place.app_role}."
+            )
 
 
 _WHY_NOT = """

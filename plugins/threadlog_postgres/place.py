@@ -11,15 +11,15 @@ from msgspec import Struct
 from threadlog.log import LogURL
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,40}", re.ASCII)
-_OURS = {"schema", "pool_size", "doorbell_url", "lock_timeout_ms", "timeout_ms"}
+_OURS = {"schema", "pool_size", "doorbell_url", "lock_timeout_ms", "timeout_ms", "pooler"}
 
 
 class Place(Struct, frozen=True, kw_only=True):
     """A database and the schema of the log in it. Its `repr` holds no secret.
 
     The URL's options are ``schema`` (default ``threadlog``), ``pool_size`` (10), ``lock_timeout_ms`` (5000),
-    ``timeout_ms`` (30000), ``doorbell_url`` (a direct URL where the main one goes through a pooler); all others go to
-    the driver.
+    ``timeout_ms`` (30000), ``doorbell_url`` (a direct URL where the main one goes through a pooler); ``pooler``
+    (``transaction`` behind such a pooler); all others go to the driver.
     """
 
     dsn: str
@@ -29,6 +29,8 @@ class Place(Struct, frozen=True, kw_only=True):
     """How long an append waits for the shard's other writers."""
     timeout: float = 30.0
     """Seconds after which a call of the server counts as lost."""
+    pooler: bool = False
+    """Whether connections go through a pooler that lends a server's connection for one transaction only."""
     doorbell_dsn: str
     shown: str
     """The URL for people."""
@@ -50,6 +52,7 @@ class Place(Struct, frozen=True, kw_only=True):
         return cls(
             dsn=dsn,
             schema=schema,
+            pooler=_choice(ours, "pooler", ("none", "transaction")) == "transaction",
             pool_size=_number(ours, "pool_size", 10, 1, 200),
             lock_timeout_ms=_number(ours, "lock_timeout_ms", 5_000, 1, 600_000),
             timeout=_number(ours, "timeout_ms", 30_000, 100, 600_000) / 1000,
@@ -69,6 +72,13 @@ class Place(Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"Place({self.shown!r})"
+
+
+def _choice(options: dict[str, str], name: str, choices: tuple[str, ...]) -> str:
+    text = options.get(name, choices[0])
+    if text not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(choices)}.")
+    return text
 
 
 def _number(options: dict[str, str], name: str, default: int, least: int, most: int) -> int:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, cast
+from uuid import uuid4
 
 import asyncpg
 from sqlalchemy import PoolProxiedConnection
@@ -34,6 +35,7 @@ class Pool:
             pool_timeout=POOL_WAIT,
             pool_reset_on_return=None,  # each call is a transaction of its own: nothing is left to reset
             hide_parameters=True,
+            connect_args={"prepared_statement_name_func": _unique_name} if place.pooler else {},
         )
 
     @asynccontextmanager
@@ -66,23 +68,31 @@ class Pool:
                 lent.close()
 
     async def _connect(self) -> asyncpg.Connection[Any]:
-        return await connect(self._place.dsn, role=self._place.app_role)
+        place = self._place
+        return await connect(place.dsn, role=None if place.pooler else place.app_role, pooler=place.pooler)
 
 
-async def connect(dsn: str, *, role: str | None = None, name: str = "threadlog") -> asyncpg.Connection[Any]:
+def _unique_name() -> str:
+    """A statement's name that no other client of the pooler has given."""
+    return f"threadlog_{uuid4().hex}"
+
+
+async def connect(
+    dsn: str, *, role: str | None = None, name: str = "threadlog", pooler: bool = False
+) -> asyncpg.Connection[Any]:
     """Open one connection, in the state that the log's calls need.
 
     Args:
         dsn: where to.
         role: the role to act as, so that row-level security binds whoever logs in.
         name: what ``pg_stat_activity`` shows.
+        pooler: whether nothing may be left in the session, as another client gets the server's end of it next.
     """
     settings = {"application_name": name, "jit": "off", "default_transaction_isolation": "read committed"}
-    opening = asyncio.ensure_future(
-        asyncpg.connect(
-            dsn, timeout=CONNECT_WAIT, server_settings=settings if role is None else {**settings, "role": role}
-        )
-    )
+    if role is not None:
+        settings["role"] = role
+    how: dict[str, Any] = {"statement_cache_size": 0} if pooler else {"server_settings": settings}
+    opening = asyncio.ensure_future(asyncpg.connect(dsn, timeout=CONNECT_WAIT, **how))
     try:
         return await asyncio.shield(opening)
     except asyncio.CancelledError:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from commands import Done, Run
 from conftest import required
 from postgres.clusters import Cluster, installations
 from postgres.logs import Database, aside
@@ -60,3 +63,22 @@ def new_cluster(programs: Path) -> Iterator[Callable[..., Cluster]]:
     yield make
     for cluster in made:
         cluster.remove()
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Run ``threadlog`` as a process, its output piped."""
+
+    def run(*arguments: str) -> Done:
+        process = subprocess.run(
+            [sys.executable, "-m", "threadlog", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "XDG_CONFIG_HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        return Done(process.returncode, process.stdout, process.stderr)
+
+    return run

@@ -20,7 +20,10 @@ from threadlog.log.loading import extra_with
 GROUP = "threadlog.commands"
 """The entry-point group in which commands are found."""
 
-_SUMMARIES = {"serve": "Serve threads over HTTP, with an agent that answers."}
+_SUMMARIES = {
+    "serve": "Serve threads over HTTP, with an agent that answers.",
+    "db": "Make, move on or check the schema of a log in Postgres.",
+}
 
 
 def installed_commands() -> list[metadata.EntryPoint]:

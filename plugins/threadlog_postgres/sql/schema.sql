@@ -10,6 +10,12 @@ CREATE TABLE {schema}.log (
     shards integer NOT NULL CHECK (shards > 0)
 );
 
+-- Which migrations this schema has had; see sql/migrations.
+CREATE TABLE {schema}.migration (
+    name text COLLATE "C" PRIMARY KEY,
+    applied_at timestamptz NOT NULL DEFAULT now()
+);
+
 -- Every event. Partitioned by shard and not by time: a unique index must hold the partition key, and time in it would
 -- destroy the guarantee that a thread's seqs are unique.
 CREATE TABLE {schema}.event (
