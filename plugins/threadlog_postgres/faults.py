@@ -13,7 +13,8 @@ from threadlog.log import LogBusy, LogError, LogStopped, OutcomeUnknown, Storage
 
 LOCK_NOT_HAD = "55P03"
 DISK_FULL = "53100"
-MOVED_ON = "TL002"
+OTHER_HISTORY = ("TL002", "23505")
+"""What is restored does not follow on what is there: the shard has moved on, or an append id is taken."""
 
 _GONE = ("08", "57P")
 """The connection ended, or the server is going: what it was doing may yet be committed."""

@@ -205,7 +205,12 @@ class PostgresLog(EventLog):
         if not new:
             return await self._last_position(shard)
         with faults.writing():
-            last = int((await self._call("restore", shard, *calls.restore_arguments(new)))[0][0])
+            try:
+                last = int((await self._call("restore", shard, *calls.restore_arguments(new)))[0][0])
+            except asyncpg.PostgresError as error:
+                if error.sqlstate not in faults.OTHER_HISTORY:
+                    raise
+                raise Diverged("the log holds another history, or was written to meanwhile.") from error
         await self._ring(shard, last)
         return last
 

@@ -16,7 +16,8 @@ from threadlog.cli.errors import ExitCode, exit_code
 
 REFERENCE = Path(__file__).parent.parent.parent / "docs" / "reference" / "cli.md"
 COMMANDS = [
-    "serve", "import", "export", "threads", "show", "tail", "replay", "verify", "repair", "backup", "plugins", "version"
+    "db", "serve", "import", "export", "threads", "show", "tail", "replay", "verify", "repair", "backup", "copy",
+    "plugins", "version",
 ]  # fmt: skip
 
 

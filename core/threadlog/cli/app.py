@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from threadlog.cli.copy import copy
 from threadlog.cli.errors import ExitCode, guarded, unpiped
 from threadlog.cli.exporting import export
 from threadlog.cli.extensions import add_extensions
@@ -32,6 +33,7 @@ _COMMANDS: Mapping[str, Callable[..., Any]] = {
     "verify": verify,
     "repair": repair,
     "backup": backup,
+    "copy": copy,
     "plugins": plugins,
     "version": version,
 }
