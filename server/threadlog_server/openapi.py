@@ -1,4 +1,4 @@
-"""The description of the API, made true: problems by reference, no schema that says nothing, links for readers."""
+"""The description of the API, made true: problems by reference, no schema that says nothing."""
 
 from __future__ import annotations
 

@@ -70,11 +70,12 @@ class ThreadService:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
-            self._store = await stack.enter_async_context(self._opened())
-            self._runner = await stack.enter_async_context(Runner(self._store, self._agent, bounds=self._bounds()))
+            store = await stack.enter_async_context(self._opened())
+            runner = await stack.enter_async_context(Runner(store, self._agent, bounds=self._bounds()))
             stack.callback(self.streams.end)
             stack.enter_context(told_to_stop(self.streams.end))
             self._stack = stack.pop_all()
+        self._store, self._runner = store, runner
         return self
 
     async def __aexit__(

@@ -79,11 +79,8 @@ async def update_thread(call: CurrentCall, thread_id: ThreadId, change: ThreadCh
     def decide(state: ThreadState) -> list[ThreadEvent]:
         assert state.metadata is not None
         thread = _changed(state.metadata, change)
-        return (
-            []
-            if thread.model_dump(exclude={"items"}) == state.metadata.model_dump()
-            else [ThreadUpdatedEvent(thread=thread)]
-        )
+        same = thread.model_dump(exclude={"items"}) == state.metadata.model_dump()
+        return [] if same else [ThreadUpdatedEvent(thread=thread)]
 
     decision = await call.store.decide(call.principal, thread_id, decide)
     assert decision.state.metadata is not None
