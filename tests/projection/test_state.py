@@ -95,3 +95,44 @@ def test_states_that_differ_are_not_equal(history: History) -> None:
     assert state != history.state(3)
     assert state != state.seen_by(Audience.VIEWER)
     assert state != "state"
+
+
+def test_two_futures_of_a_stream_do_not_mix(history: History) -> None:
+    """States that grow from one state each have their own text, and that state keeps its own."""
+    history.item("added", assistant("a"))
+    history.delta("a", "so")
+    state = history.state()
+    fork = History()
+    fork.events = list(history.events)
+    here = state.apply(history.delta("a", "fa"))
+    there = state.apply(fork.delta("a", "on"))
+    assert [text_of(one) for one in (state, here, there)] == ["so", "sofa", "soon"]
+    assert text_of(here.apply(history.delta("a", "s"))) == "sofas"
+    assert text_of(here) == "sofa"
+
+
+def text_of(state: ThreadState) -> str:
+    """The text of the item that streams."""
+    item = state.item("a")
+    assert isinstance(item, AssistantMessageItem)
+    return item.content[0].text
+
+
+def test_two_futures_of_a_thread_do_not_mix(history: History) -> None:
+    """An item that one of them has is not found in the other, nor is what its place holds there."""
+    state = history.state()
+    fork = History()
+    fork.events = list(history.events)
+    here, there = state.apply(history.item("done", user("x"))), state.apply(fork.item("done", user("y")))
+    assert [one.item("x") is None for one in (state, here, there)] == [True, False, True]
+    assert [one.item("y") is None for one in (state, here, there)] == [True, True, False]
+
+
+def test_what_comes_back_in_a_later_state_stays_removed_in_the_earlier_one(history: History) -> None:
+    """It still marks its place there."""
+    history.add("thread.item.removed", {"item_id": "m2"})
+    state = history.state()
+    later = state.apply(history.item("done", user("m2")))
+    assert [item.id for item in state.page_items(after="m2").data] == ["m3", "m4", "h"]
+    assert [item.id for item in later.page_items(after="m2").data] == []
+    assert (state.item("m2"), state.item_type("m2")) == (None, "user_message")
