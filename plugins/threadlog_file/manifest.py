@@ -42,16 +42,14 @@ def load_manifest(files: Files, path: str) -> Manifest:
         LogCorrupt: the manifest is damaged.
     """
     data = load_file(files, f"{path}/{NAME}")
-    try:
+    if is_sealed_line(data, len(data)):  # of any width, so that a newer format is told from damage
         version = msgspec.json.decode(data, type=_Version).format
-        if version <= FORMAT and is_sealed_line(data, _WIDTH):
-            return msgspec.json.decode(data, type=Manifest)
-    except msgspec.DecodeError:
-        version = 0
-    if version > FORMAT:
-        raise FormatTooNew(
-            f"the log at {path} has format {version}; this threadlog reads up to {FORMAT}: upgrade it to open the log."
-        )
+        if version > FORMAT:
+            raise FormatTooNew(
+                f"the log at {path} has format {version}; this threadlog reads up to {FORMAT}: upgrade it to open the "
+                "log."
+            )
+        return msgspec.json.decode(data, type=Manifest)
     raise LogCorrupt(
         f"{path}/{NAME} is damaged; `threadlog repair` writes it anew from the segments.",
         f"{NAME} bytes 0-{_WIDTH - 1}",
