@@ -24,11 +24,13 @@ def file_backend(folder: Path, how: FileOptions) -> Backend:
         assert isinstance(log._files, FaultyFiles)
         return log._files.failing()
 
+    asked = f"sync={how.sync}&segment_bytes={how.segment_bytes}&prefill_bytes={how.prefill_bytes}"
     return Backend(
         make=make,
         durability=Durability.DISK,
         capabilities=frozenset({Capability.PERSISTENT, Capability.OTHER_READERS}),
         fault=fault,
+        address=lambda place: f"file:{folder / place}?{asked}",
     )
 
 

@@ -30,6 +30,10 @@ class Backend:
             when all is well.
         examples: how many histories Hypothesis invents.
         fault: a context manager that makes the log's storage fail; without one, X1 is not checked.
+        address: gives for the name of a place the URL by which another process opens the same log. Without one,
+            neither crashes nor many processes are checked.
+        factory: ``module:function``, where a URL is not enough: another process imports it and calls it with what
+            `address` gives and `OpenOptions`; it gives an unopened log, or a coroutine of one.
     """
 
     make: Make
@@ -39,6 +43,8 @@ class Backend:
     patience: float = 10.0
     examples: int = 200
     fault: Fault | None = None
+    address: Callable[[str], str] | None = None
+    factory: str | None = None
 
     @classmethod
     def of_url(
@@ -70,4 +76,5 @@ class Backend:
             patience=patience,
             examples=examples,
             fault=fault,
+            address=url,
         )

@@ -13,6 +13,7 @@ from threadlog.testing.machine import ModelTests
 from threadlog.testing.suite import (
     CapabilityTests,
     ConcurrencyTests,
+    CrashTests,
     FaultTests,
     HeadTests,
     IdTests,
@@ -20,6 +21,7 @@ from threadlog.testing.suite import (
     LifeTests,
     OutcomeTests,
     PayloadTests,
+    ProcessTests,
     RestoreTests,
     SecretTests,
     SeqTests,
@@ -40,11 +42,13 @@ class EventLogConformance(
     SnapshotTests,
     RestoreTests,
     ConcurrencyTests,
+    ProcessTests,
     LifeTests,
     CapabilityTests,
     SecretTests,
     FaultTests,
     IsolationTests,
+    CrashTests,
     ModelTests,
 ):
     """All tests of the kit. Derive from it, override the fixture `backend`, and run pytest::

@@ -9,8 +9,9 @@ from uuid import uuid4
 
 import pytest
 
-from threadlog.log import Capability, EventLog, LogError, OpenOptions
+from threadlog.log import Capability, Durability, EventLog, LogError, OpenOptions
 from threadlog.testing.backend import Backend
+from threadlog.testing.child import Job
 
 
 class Lab:
@@ -65,6 +66,24 @@ class Lab:
         """Skip the test where the log does not claim a capability."""
         if capability not in self.backend.capabilities:
             pytest.skip(f"the log does not claim to be able to: {capability}")
+
+    def need_durability(self, durability: Durability) -> None:
+        """Skip the test where the log does not claim a level of durability."""
+        if self.backend.durability < durability:
+            pytest.skip(f"the log does not claim the durability {durability.name}")
+
+    def need_children(self) -> None:
+        """Skip the test where there is no way to open the log in another process."""
+        if self.backend.address is None:
+            pytest.skip("not run: the backend tells no `address` by which another process opens the log")
+
+    def job(
+        self, work: str, name: str, *, threads: tuple[str, ...], place: str = "log", read_only: bool = False
+    ) -> Job:
+        """What another process is to do at the log of a place."""
+        assert self.backend.address is not None
+        address = self.backend.address(f"{place}-{self._run}")
+        return Job(address, self.backend.factory, work, name, threads, read_only)
 
     def lack(self, capability: Capability) -> None:
         """Skip the test where the log does claim a capability."""

@@ -11,12 +11,12 @@ import pytest
 
 from threadlog.testing.clauses import ACROSS, clause_of, clauses
 
-LEVELS = ("contract", "concurrency", "life", "isolation", "machine")
+LEVELS = ("contract", "concurrency", "life", "isolation", "crash", "machine")
 """The levels of the kit; ``machine`` is the model that Hypothesis drives."""
 
 _PROPERTY = "threadlog-clause"
 
-_CONTRACT = {"append", "payloads", "read", "heads"}
+_LEVEL_OF = {**dict.fromkeys(("append", "payloads", "read", "heads"), "contract"), "processes": "concurrency"}
 
 Results = dict[str, Counter[str]]
 """For each clause, and for each level, how many tests passed, failed and were skipped."""
@@ -67,7 +67,7 @@ def _results(reporter: pytest.TerminalReporter) -> dict[str, Results]:
 def _level(item: pytest.Item) -> str:
     """The level of a test, which is that of the module in which it stands."""
     module = getattr(item, "function", item).__module__.rpartition(".")[2]
-    return "contract" if module in _CONTRACT else module
+    return _LEVEL_OF.get(module, module)
 
 
 def _summary(results: Results) -> str:
@@ -78,7 +78,8 @@ def _summary(results: Results) -> str:
 
 
 def _counts(counts: Counter[str]) -> str:
-    return ", ".join(f"{counts[outcome]} {outcome}" for outcome in ("passed", "failed", "skipped") if counts[outcome])
+    told = ", ".join(f"{counts[outcome]} {outcome}" for outcome in ("passed", "failed", "skipped") if counts[outcome])
+    return told if counts["passed"] or counts["failed"] else f"not run ({told or 'not asked for'})"
 
 
 def _markdown(logs: dict[str, Results]) -> Iterator[str]:

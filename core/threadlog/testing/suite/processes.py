@@ -1,0 +1,114 @@
+"""Level concurrency, between processes: writers beside writers, readers beside a writer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+
+from threadlog.log import Append, Capability, Event, EventLog
+from threadlog.testing.child import TENANT
+from threadlog.testing.children import Child, Record
+from threadlog.testing.clauses import ACROSS, ClauseBroken, clause
+from threadlog.testing.history import AppendDone, History, ReadDone
+from threadlog.testing.lab import Lab
+from threadlog.testing.samples import make, read_shard
+
+THREADS = ("a", "b", "c")
+
+
+class ProcessTests:
+    """Several processes at one log; needs a way to open the log in another process."""
+
+    @clause(ACROSS)
+    async def test_history_of_many_processes_is_consistent(self, lab: Lab) -> None:
+        """Processes that append, retry and conflict are answered as by one log in one order."""
+        lab.need(Capability.OTHER_WRITERS)
+        lab.need_children()
+        log = await lab.open()
+        history = History()
+        async with AsyncExitStack() as stack:
+            names = [f"writer{n}" for n in range(3)]
+            writers = [await stack.enter_async_context(Child(lab.job("race", name, threads=THREADS))) for name in names]
+            for writer in writers:
+                writer.start()
+            for writer in writers:
+                await writer.wait_for("done", 1, lab.patience * 4)
+                _note(history, writer.records)
+        await _confirm(history, log)
+
+    @clause(ACROSS)
+    async def test_history_of_readers_in_other_processes_is_consistent(self, lab: Lab) -> None:
+        """Processes that read while this one writes see what is acknowledged, in order, and all of it."""
+        lab.need(Capability.OTHER_READERS)
+        lab.need_children()
+        log = await lab.open()
+        history = History()
+        async with AsyncExitStack() as stack:
+            jobs = [lab.job("follow", f"reader{n}", threads=THREADS, read_only=True) for n in range(2)]
+            readers = [await stack.enter_async_context(Child(job)) for job in jobs]
+            for reader in readers:
+                reader.start()
+                await reader.wait_for("shard", 1, lab.patience)
+            for number in range(60):
+                append = make(*range(1 + number % 4), thread=THREADS[number % 3], tenant=TENANT)
+                await history.append(log, append)
+            stored = await read_shard(log, log.shard_of(TENANT))
+            for reader in readers:
+                await _caught_up(reader, stored, lab.patience)
+                _note(history, reader.records)
+        await _confirm(history, log)
+
+
+async def _caught_up(reader: Child, stored: Sequence[Event], patience: float) -> None:
+    """Wait until a reader has followed the shard and each thread to the end, and compare."""
+
+    def ended(records: list[Record]) -> bool:
+        return _looked_to(records) >= len(stored) and len(_read_by_thread(records)) >= len(stored)
+
+    error = None
+    try:
+        await reader.wait_until(ended, patience)
+    except AssertionError as late:
+        error = late
+    records = list(reader.records)
+    seen, passed = _followed(records), stored[: _looked_to(records)]
+    if seen != list(passed):
+        told = f"passed {len(passed)} positions and saw {[event.position for event in seen]}"
+        raise ClauseBroken("F2", f"{reader.job.name}, a process that only reads, {told}")
+    if error is not None:
+        told = f"has looked at {len(seen)} of {len(stored)} events of the shard"
+        raise ClauseBroken("R2", f"{reader.job.name}, a process that only reads, {told}. {error}") from error
+
+
+def _looked_to(records: Sequence[Record]) -> int:
+    return max((record[2] for record in list(records) if record[0] == "shard"), default=0)
+
+
+def _followed(records: Sequence[Record]) -> list[Event]:
+    return [event for record in list(records) if record[0] == "shard" for event in record[1]]
+
+
+def _read_by_thread(records: Sequence[Record]) -> list[Event]:
+    return [event for record in list(records) if record[0] == "read" for event in record[3].events]
+
+
+def _note(history: History, records: Sequence[Record]) -> None:
+    """Add what a process has told to the history; the clock is the machine's, and so the same for all."""
+    for kind, *told in list(records):
+        if kind == "read":
+            thread, after, page, invoked, returned = told
+            history.reads.append(ReadDone((TENANT, thread), after, page, invoked, returned))
+        elif kind == "sent":
+            append, invoked = told
+            assert isinstance(append, Append)
+            history.appends.append(AppendDone(append, invoked))
+        elif kind == "refused":
+            history.appends[-1].refused = True
+        elif kind == "answered":
+            history.appends[-1].outcome, history.appends[-1].returned = told
+
+
+async def _confirm(history: History, log: EventLog) -> None:
+    for thread in THREADS:
+        await history.read_thread(log, TENANT, thread)
+    history.confirm(await read_shard(log, log.shard_of(TENANT)))
