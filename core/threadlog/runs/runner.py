@@ -11,7 +11,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from msgspec import Struct
-from opentelemetry.trace import TracerProvider, get_tracer
+from opentelemetry.metrics import MeterProvider
+from opentelemetry.trace import TracerProvider
 
 from threadlog.log import Capability, Cursor, LogError
 from threadlog.model import (
@@ -35,8 +36,7 @@ from threadlog.runs.ending import Cancelled, Ending, Interrupted, final_events
 from threadlog.runs.errors import RunActive, RunnerClosed, RunnerError, RunNotFound, ThreadNotActive, TooManyRuns
 from threadlog.runs.fence import Fence, persist
 from threadlog.runs.journal import OpenRun, RunJournal
-from threadlog.runs.output import Output
-from threadlog.runs.tracing import note_ending, span_of_run
+from threadlog.runs.tracing import RunTelemetry
 from threadlog.store import ADMIN, AppendIdReused, Principal, StoreError, ThreadDeleted, ThreadNotFound, ThreadStore
 
 _log = logging.getLogger("threadlog.runs")
@@ -67,7 +67,8 @@ class Runner:
         agent: who answers.
         name: how events call the agent; by default its own name.
         bounds: how much it may take.
-        tracer_provider: where the spans of runs go; OpenTelemetry's global one by default.
+        tracer_provider: where the spans of runs go; None: the process's.
+        meter_provider: where their metrics go; None: the process's.
     """
 
     def __init__(
@@ -78,11 +79,12 @@ class Runner:
         name: str | None = None,
         bounds: RunBounds | None = None,
         tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
     ) -> None:
         self._store, self._agent = store, agent
         self.name = name or getattr(agent, "__name__", type(agent).__name__).strip("<>")
         self._bounds = bounds or RunBounds()
-        self._tracer = get_tracer("threadlog.runs", tracer_provider=tracer_provider)
+        self._telemetry = RunTelemetry(self.name, tracer_provider, meter_provider)
         self._journal = RunJournal(store.log, store.committer)
         self._active: dict[str, ActiveRun] = {}
         self._beginning: dict[str, asyncio.Event] = {}
@@ -307,7 +309,9 @@ class Runner:
             self._store, acting, state.thread_id, run_id, expected=expected, retries=self._bounds.retries,
             on_catch_up=lambda now: self._notice(now, run_id),
         )  # fmt: skip
-        output = Output(state.thread_id, fence, self._store.dump, self._bounds, self._store.log.info.limits)
+        output = self._telemetry.output(
+            state.thread_id, fence, self._store.dump, self._bounds, self._store.log.info.limits
+        )
         assert state.metadata is not None
         context = AgentContext(
             thread=state.metadata, store=self._store, principal=acting, request_context=request_context, run_id=run_id,
@@ -320,9 +324,9 @@ class Runner:
 
     async def _supervise(self, run: ActiveRun, principal: Principal, thread_id: str, run_id: str) -> None:
         try:
-            with span_of_run(self._tracer, self.name, thread_id, run_id) as span:
+            with self._telemetry.measured(thread_id, run_id) as note:
                 ending = await run.execute()
-                note_ending(span, ending)
+                note(ending)
                 if not isinstance(ending, Fenced):
                     await self._record(principal, thread_id, run_id, ending)
             await self._journal.closed(run_id)
