@@ -56,7 +56,7 @@ class Cluster:
         """Make an empty cluster and start it."""
         self._own()
         self.run("initdb", "-D", str(self.data), "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync")
-        self.configure(**SETTINGS, **settings)
+        self.configure(**{**SETTINGS, **settings})
         return self.start()
 
     def configure(self, **settings: str) -> None:

@@ -126,7 +126,9 @@ BEGIN
                   AND e.append_id = a.append_id AND e.first
                 LIMIT 1
             ) same ON true
-            LEFT JOIN {schema}.head h ON h.tenant = a.tenant AND h.thread_id = a.thread_id
+            LEFT JOIN LATERAL (  -- LIMIT, or the planner may hash the whole table for a few threads
+                SELECT h.deleted FROM {schema}.head h WHERE h.tenant = a.tenant AND h.thread_id = a.thread_id LIMIT 1
+            ) h ON true
         ), decided AS (
             SELECT k.*, CASE
                 WHEN k.same_seq IS NOT NULL THEN 2

@@ -1,0 +1,116 @@
+"""Hot queries go by their index: no sort, no scan, and no more rows than they give.
+
+The queries stand inside functions, so their plans are taken where Postgres writes them: by ``auto_explain``, in the
+server's log, with row-level security on and a table that is large enough to tell.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from conftest import required
+from postgres.clusters import Cluster, installations
+from postgres.logs import Database, make
+from threadlog.log import Append, HeadChange
+from threadlog_postgres.log import PostgresLog
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
+
+THREADS, EVENTS, STEP = 4_000, 3, 500
+_MARK = "plan:\n"
+
+HOT = {
+    "a lone append": lambda log: log.append(0, [make("t7", head=HeadChange(title="x"))]),
+    "a batch": lambda log: log.append(0, [make(f"t{n}") for n in range(50)]),
+    "a thread forward": lambda log: log.read_thread("acme", "t7", after=3, limit=5),
+    "a thread backward": lambda log: log.read_thread("acme", "t7", backward=True, limit=5),
+    "a shard": lambda log: log.read_shard(0, after=500, limit=50),
+    "a tenant of a shard": lambda log: log.read_shard(0, after=500, limit=50, tenant="acme"),
+    "where a shard ends": lambda log: log._last_position(0),
+    "all heads": lambda log: log.list_heads("acme", limit=5),
+    "an owner's heads": lambda log: log.list_heads("acme", owner="user7", after="t7", limit=5),
+    "a snapshot": lambda log: log.load_snapshot("acme", "t7", "p", 1),
+}
+
+
+async def fill(log: PostgresLog) -> None:
+    """Threads with enough in them that a scan would cost more than an index."""
+    for start in range(0, THREADS, STEP):
+        appends: list[Append] = [
+            make(f"t{n}", tenant="acme" if n % 2 else "other", events=EVENTS, head=HeadChange(owner=f"user{n % 40}"))
+            for n in range(start, start + STEP)
+        ]
+        await log.append(0, appends)
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A plan's nodes."""
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from nodes(child)
+
+
+def plans(text: str) -> list[dict[str, Any]]:
+    """The plans in a server's log."""
+    return [json.JSONDecoder().raw_decode(part.replace("\t", ""))[0] for part in text.split(_MARK)[1:]]
+
+
+@pytest.fixture
+def explaining() -> Iterator[Cluster]:
+    """A server that writes down the plan of every query, those inside functions too; the wheel's lacks the module."""
+    found = installations().get("15")
+    required("PostgreSQL 15", found=found is not None, remedy="apt-get install postgresql-15")
+    assert found is not None
+    cluster = Cluster(found)
+    yield cluster.make(
+        **{
+            "session_preload_libraries": "'auto_explain'",
+            "auto_explain.log_min_duration": "0",
+            "auto_explain.log_nested_statements": "on",
+            "auto_explain.log_analyze": "on",
+            "auto_explain.log_timing": "off",
+            "auto_explain.log_format": "json",
+            "log_min_messages": "log",
+            "log_line_prefix": "''",
+        }
+    )
+    cluster.remove()
+
+
+async def test_hot_queries_go_by_their_index(explaining: Cluster) -> None:
+    """Nothing but its own arrays is sorted, and no table is scanned, whatever the plan cache has made of it."""
+    wrong: list[str] = []
+    async with Database(explaining.url()).new(pool_size=1, schema="house") as log:
+        await fill(log)
+        explaining.sql(
+            "INSERT INTO house.snapshot SELECT 'acme', 't' || n, 'p', 1, 3, 'x', 'x' FROM generate_series(1, 4000) n"
+        )
+        explaining.sql("ANALYZE")
+        for name, call in HOT.items():
+            for _ in range(7):  # the plan cache turns to a generic plan at the sixth call
+                before = (explaining.folder / "log").stat().st_size
+                await call(log)  # type: ignore[no-untyped-call]
+            with (explaining.folder / "log").open() as file:
+                file.seek(before)
+                seen = plans(file.read())
+            assert seen, name
+            wrong += [f"{name}: {fault}" for plan in seen for fault in faults(plan["Plan"])]
+    assert not wrong, "\n".join(wrong)
+
+
+def faults(plan: dict[str, Any]) -> Iterator[str]:
+    """What a hot query must not do."""
+    for node in nodes(plan):
+        kind, table = node["Node Type"], node.get("Relation Name", "")
+        if kind == "Seq Scan" and table not in ("log", "pg_roles"):
+            yield f"scans {table}"
+        if "Sort" in kind and any(below.get("Relation Name") for below in nodes(node)):
+            rows = sum(below.get("Actual Rows", 0) for below in nodes(node) if below.get("Relation Name"))
+            if not any(below["Node Type"] == "Function Scan" for below in nodes(node)):
+                yield f"sorts {rows} rows of a table"
+        if "Index" in kind and node.get("Rows Removed by Filter", 0) > 100:
+            yield f"reads {node['Rows Removed by Filter']} rows of {node.get('Index Name')} for nothing"
