@@ -11,6 +11,7 @@ import pytest
 from file.logs import append, fill, opened
 from threadlog.log import Append, Event, Expect, FormatTooNew, HeadChange, LogCorrupt, NewEvent, OpenOptions
 from threadlog_file import FileLog, frames, lines, manifest, segments, watermark
+from threadlog_file.frames import seal_line
 
 pytestmark = pytest.mark.anyio
 
@@ -139,11 +140,12 @@ async def test_a_newer_log_is_refused_by_name(tmp_path: Path) -> None:
     """The MANIFEST's format is looked at before anything else; nothing is touched."""
     await fill(tmp_path / "log", 3)
     file = tmp_path / "log" / "MANIFEST"
-    file.write_bytes(b'{"format":2,"what":"is to come"}\n')
+    newer = seal_line('{"format":2,"what":"is to come"', 300)
+    file.write_bytes(newer)
     for read_only in (False, True):
         with pytest.raises(FormatTooNew, match="format 2"):
             await FileLog(str(tmp_path / "log"), OpenOptions(read_only=read_only)).open()
-    assert file.read_bytes() == b'{"format":2,"what":"is to come"}\n'
+    assert file.read_bytes() == newer
 
 
 async def test_a_damaged_manifest_is_named(tmp_path: Path) -> None:
