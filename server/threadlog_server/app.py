@@ -59,6 +59,7 @@ def create_app(
         redirect_slashes=False,
         middleware=_guards(service.limits, allowed_hosts, allowed_origins),
         exception_handlers={HTTPException: _on_http, 500: _on_fault},
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # FastAPI's own: see `HTTPSpans` for why
     )
     app.include_router(_health(service))
     app.include_router(router(service, principal or development_principal(Principal("default", "developer"))))

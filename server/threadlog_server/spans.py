@@ -2,9 +2,9 @@
 
 https://opentelemetry.io/docs/specs/semconv/http/
 
-OpenTelemetry's own middleware keeps the span of an event stream open for as long as the stream, which may be days, and
-makes one more span of each of its chunks. Here the span of a stream ends when the stream begins: by then is known what
-the request led to. How long streams last is a metric.
+FastAPI's own telemetry keeps the span of an event stream open for as long as the stream, which may be days, and puts
+the query on it. Here the span of a stream ends when the stream begins: by then is known what the request led to. How
+long streams last is a metric.
 """
 
 from __future__ import annotations

@@ -163,8 +163,8 @@ class TelemetrySettings(Section):
     """Whether traces and metrics are exported; needs ``threadlog[telemetry]``."""
     endpoint: str | None = None
     """Address of an OTLP/HTTP collector; empty: what OpenTelemetry's own environment variables say."""
-    service_name: str = "threadlog"
-    """How this server is called in traces."""
+    service_name: str | None = None
+    """How this server is called in traces; empty: what `OTEL_SERVICE_NAME` says, or ``threadlog``."""
 
 
 class PrincipalSettings(Section):
