@@ -244,7 +244,7 @@ BEGIN
             SELECT e.*, sum(octet_length(e.data)) OVER (ORDER BY e.seq DESC ROWS UNBOUNDED PRECEDING) AS size
             FROM {schema}.event e
             WHERE e.shard = the_shard AND e.tenant = the_tenant AND e.thread_id = the_thread
-              AND e.seq < CASE WHEN after = 0 THEN 9223372036854775807 ELSE after END
+              AND e.seq <= the_last AND e.seq < CASE WHEN after = 0 THEN 9223372036854775807 ELSE after END
             ORDER BY e.seq DESC LIMIT most
         ) p
         WHERE p.size - octet_length(p.data) < most_bytes ORDER BY p.seq DESC;
@@ -256,6 +256,7 @@ BEGIN
             SELECT e.*, sum(octet_length(e.data)) OVER (ORDER BY e.seq ROWS UNBOUNDED PRECEDING) AS size
             FROM {schema}.event e
             WHERE e.shard = the_shard AND e.tenant = the_tenant AND e.thread_id = the_thread AND e.seq > after
+              AND e.seq <= the_last  -- what came since then is for the next page
             ORDER BY e.seq LIMIT most
         ) p
         WHERE p.size - octet_length(p.data) < most_bytes ORDER BY p.seq;
@@ -316,19 +317,20 @@ RETURNS TABLE (
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 AS $$
 #variable_conflict use_column
-DECLARE
-    stop bigint;
 BEGIN
     PERFORM set_config('threadlog.tenants', (ARRAY[the_tenant])::text, true);
-    SELECT e.seq INTO stop FROM {schema}.event e
-    WHERE e.shard = the_shard AND e.tenant = the_tenant AND e.thread_id = the_thread AND e.seq > first_seq AND e.first
-    ORDER BY e.seq LIMIT 1;
+    -- In one statement: a second one would see what was appended after the first had found the end.
     RETURN QUERY
     SELECT e.seq, e.position, e.id::text, e.append_id, e.type, e.version, e.time_us, e.actor, e.run_id, e.trace,
            e.head, e.data
     FROM {schema}.event e
     WHERE e.shard = the_shard AND e.tenant = the_tenant AND e.thread_id = the_thread AND e.seq >= first_seq
-      AND (stop IS NULL OR e.seq < stop)
+      AND e.seq < coalesce((
+          SELECT n.seq FROM {schema}.event n
+          WHERE n.shard = the_shard AND n.tenant = the_tenant AND n.thread_id = the_thread
+            AND n.seq > first_seq AND n.first
+          ORDER BY n.seq LIMIT 1
+      ), 9223372036854775807)
     ORDER BY e.seq;
 END
 $$;
