@@ -34,6 +34,10 @@ _OUTCOMES: dict[type[Any], str] = {
     IdReused: "id_reused",
 }
 
+_COUNTED = {kind: {"threadlog.outcome": name} for kind, name in _OUTCOMES.items()}
+
+_SENT = {"messaging.system": "threadlog", "messaging.operation.name": "append"}
+
 _LINKS_AT_MOST = 16
 """Links of one flush, each of which costs some microseconds; every event carries its own trace anyway."""
 
@@ -158,13 +162,16 @@ class TracedLog(EventLog):
         return Operation(f"{name} threadlog", self._tracer, self._duration, attributes)
 
     def _count(self, outcomes: Sequence[Outcome]) -> None:
+        kinds: dict[type[Outcome], int] = {}
+        events = 0
+        for outcome in outcomes:
+            kinds[type(outcome)] = kinds.get(type(outcome), 0) + 1
+            if isinstance(outcome, Appended):
+                events += len(outcome.events)
         self._batch_size.record(len(outcomes))
-        for kind, count in Counter(map(type, outcomes)).items():
-            self._outcomes.add(count, {"threadlog.outcome": _OUTCOMES[kind]})
-        self._sent.add(
-            sum(len(outcome.events) for outcome in outcomes if isinstance(outcome, Appended)),
-            {"messaging.system": "threadlog", "messaging.operation.name": "append"},
-        )
+        for kind, count in kinds.items():
+            self._outcomes.add(count, _COUNTED[kind])
+        self._sent.add(events, _SENT)
 
 
 def _describe_appends(span: Span, shard: int, appends: Sequence[Append]) -> None:
