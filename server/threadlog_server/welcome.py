@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import shutil
+import sys
 
 from threadlog.cli.output import Output
 from threadlog.cli.settings import AgentSettings, Settings
@@ -18,14 +21,15 @@ def welcome(output: Output, settings: Settings, url: str) -> None:
         output.line(title, "bold")
         output.line(f"  {line}", "cyan")
     output.line()
-    output.line("Ctrl-C stops it. What you see is in the log, and `threadlog --help` lists what to do with it.", "dim")
+    ending = f"Ctrl-C stops it. What you see is in the log, and `{program()} --help` lists what to do with it."
+    output.line(ending, "dim")
     output.flush()
 
 
 def steps(url: str, log: str) -> list[tuple[str, str]]:
     """What to try, and the line that does it."""
     json = "-H 'Content-Type: application/json'"
-    replay = f"threadlog replay $THREAD --speed 3 --log {shlex.quote(log)}"
+    replay = f"{program()} replay $THREAD --speed 3 --log {shlex.quote(log)}"
     create = f'curl -s {url}/v1/threads {json} -d \'{{"title": "First"}}\''
     return [
         ("1. Start a thread:", f"THREAD=$({create} | grep -o 'thr_[a-z0-9]*'); echo $THREAD"),
@@ -38,11 +42,17 @@ def steps(url: str, log: str) -> list[tuple[str, str]]:
             f"curl -sN \"{url}/v1/threads/$THREAD/events?until=run-end\" -H 'Accept: text/event-stream'",
         ),
         ("4. Read what was said:", f"curl -s {url}/v1/threads/$THREAD/items; echo"),
-        (
-            "5. See it again as if it were live, three times faster:",
-            replay,
-        ),
+        ("5. See it again as if it were live, three times faster:", replay),
     ]
+
+
+def program() -> str:
+    """How to call this program from anywhere: by its name where the shell finds it, else by where it lies."""
+    if shutil.which("threadlog"):
+        return "threadlog"
+    if os.path.basename(sys.argv[0]) == "threadlog":
+        return shlex.quote(os.path.abspath(sys.argv[0]))
+    return f"{shlex.quote(sys.executable)} -m threadlog"
 
 
 def agent_name(agent: AgentSettings) -> str:
