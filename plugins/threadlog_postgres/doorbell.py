@@ -1,6 +1,6 @@
 """Hearing of other processes' appends: a connection of its own that rings and listens, and a slow look as a net.
 
-Never inside an append: NOTIFY takes a server-wide lock at commit. See DESIGN and docs/explanation.
+Never inside an append: NOTIFY takes a server-wide lock at commit. docs/explanation/postgres.md has the numbers.
 """
 
 from __future__ import annotations
