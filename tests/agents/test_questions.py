@@ -192,6 +192,8 @@ ALONE: list[tuple[str, list[str]]] = [
     ("How often is checkout mentioned, and in which file most often?", ["occurs once", "`docs/guide.md` (once)"]),
     # what a file is made of
     ("what functions are defined in cart.py", ["`add`", "`total`", "`load`"]),
+    ("Show me the classes and functions defined in cart.py", ["1 class", "`add`", "`load`"]),
+    ("where is the function load defined?", ["`src/shop/cart.py` line", "def load(path)"]),
     ("show me all headings in guide.md", ["`Guide`", "`Getting started`"]),
     ("outline of the readme", ["`Installation`", "`Usage`"]),
     ("What does cart.py import?", ["import json"]),

@@ -352,9 +352,13 @@ def _concept(text: str, how: How) -> Wanted | None:
     return None
 
 
+_DEFINES = re.compile(r"^(?:the )?(?:def|func|fn|function|class|method|variable|constant) |\(.*\)$")
+"""What surrounds a name that is asked for by its definition."""
+
+
 def _of(text: str, how: How, phrase: Phrase) -> Wanted:
     if how == "definition":
-        name = re.escape(re.sub(r"\(.*\)$", "", text.removeprefix("def ").removeprefix("class ")).strip())
+        name = re.escape(re.sub(_DEFINES, "", text).strip())
         return Wanted(Term(_DEFINITION.format(name), regex=True, exact_case=True), f"“{text}”", how)
     whole_word = phrase.has(r"\b(?:the )?(?:whole )?word\b") is not None
     return Wanted(Term(text, exact_case=_is_exact(text, phrase), whole_word=whole_word), f"“{text}”", how)

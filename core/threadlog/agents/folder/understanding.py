@@ -111,6 +111,11 @@ def _understood(phrase: Phrase, names: Names, last: Request | None, *, first: bo
     return with_what_was_left_out(said, request, last, first=first)
 
 
+_CALLABLE = "(?:functions?|methods?)"
+_BOTH = rf"\b(?:class(?:es)?(?: and|,| or) {_CALLABLE}|{_CALLABLE}(?: and|,| or) class(?:es)?)\b"
+"""Asks for all that a program defines, and not for one kind of it."""
+
+
 def _request(said: str, phrase: Phrase, slots: Slots, wanted: Wanted) -> Request:
     mentions = slots.mentions
     units = tuple(unit for unit, pattern in _UNITS.items() if phrase.has(pattern))
@@ -128,7 +133,7 @@ def _request(said: str, phrase: Phrase, slots: Slots, wanted: Wanted) -> Request
         term=wanted.term,
         named=wanted.words,
         how=wanted.how,
-        concept=wanted.concept,
+        concept="" if re.search(_BOTH, said, re.IGNORECASE) else wanted.concept,
         units=units,
         refers=refers(said) and not slots.narrows,
         plural=is_plural(said),
