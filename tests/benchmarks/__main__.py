@@ -1,19 +1,23 @@
 """Run benchmarks: all of them, or those named on the command line (``python tests/benchmarks append``).
 
-Each part is a module ``bench_NAME.py`` with a coroutine function ``run() -> list[Row]``.
+Each part is a module ``bench_NAME.py`` with a coroutine function ``run(effort) -> Found``.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import Sequence
+import os
+import sys
 from importlib import import_module
 from pathlib import Path
+from time import perf_counter
 
-from report import Row, save, show
+from effort import Effort
+from report import Found, save, show
 
 HERE = Path(__file__).parent
+sys.path.append(str(HERE.parent))  # what tests share: PostgreSQL servers
 
 
 def main() -> None:
@@ -22,15 +26,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python tests/benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(names)}; all by default")
     parser.add_argument("--json", type=Path, default=Path("benchmarks.json"), help="where to write the numbers")
+    parser.add_argument("--quick", action="store_true", help="only see that everything runs; the numbers mean nothing")
     chosen = parser.parse_args()
     if unknown := set(chosen.parts) - set(names):
         parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(names)}")
-    parts: dict[str, Sequence[Row]] = {}
-    for name in chosen.parts or names:
-        module = import_module(f"bench_{name}")
-        parts[name] = asyncio.run(module.run())
-        show((module.__doc__ or name).splitlines()[0], parts[name])
-    save(chosen.json, parts)
+    load = os.getloadavg()
+    parts = {name: run(name, Effort(quick=chosen.quick)) for name in chosen.parts or names}
+    save(chosen.json, parts, load)
+
+
+def run(name: str, effort: Effort) -> Found:
+    """Run one part and print its table."""
+    module = import_module(f"bench_{name}")
+    began = perf_counter()
+    found: Found = asyncio.run(module.run(effort))
+    show(f"{name}: {(module.__doc__ or name).splitlines()[0]}", found, perf_counter() - began)
+    return found
 
 
 if __name__ == "__main__":

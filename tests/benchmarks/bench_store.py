@@ -8,46 +8,58 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Awaitable, Callable
 from itertools import count
 from pathlib import Path
 from time import perf_counter
 
-from bench_append import LIMIT, SECONDS, Load, bare
-from report import Contest, Row, measure
+import raw
+from effort import Effort
+from raw import CROWD, CROWD_BATCH, LONE, LONE_BATCH, Load
+from report import Contest, Found, Goal, Run, measure
 
 from threadlog import Principal, ThreadStore, open_store
 from threadlog.log import Expect
 from threadlog.model import AssistantMessageContentPartTextDelta, ThreadItemUpdatedEvent
 
-ROUNDS = 9
 ALICE = Principal("acme", "alice")
 DELTA = ThreadItemUpdatedEvent(
     item_id="msg_0123456789abcdef0123",
-    update=AssistantMessageContentPartTextDelta(content_index=0, delta="some words that an agent says"),
+    update=AssistantMessageContentPartTextDelta(
+        content_index=0, delta="some words that an agent says, about as many as make 200 bytes"
+    ),
 )
-LOADS = (
-    Load("1 writer, 1 event", 1, 1),
-    Load("1 writer, 20 events", 1, 20),
-    Load("200 writers, 1 event", 200, 1),
-    Load("200 writers, 20 events", 200, 20),
-)
+GOALS = {
+    LONE: Goal("ratio", "≥", 0.4),
+    LONE_BATCH: Goal("ratio", "≥", 0.4),
+    CROWD: Goal("value", "≥", 50_000),
+    CROWD_BATCH: None,
+}
 
 
-async def run() -> list[Row]:
+async def run(effort: Effort) -> Found:
     """Measure all loads on exact seqs, then the crowd that does not say which."""
-    with tempfile.TemporaryDirectory(prefix="threadlog-bench-") as folder:
+    seconds = effort.of(0.25, 0.01)
+    with tempfile.TemporaryDirectory(prefix="threadlog-bench-") as name:
+        folder = Path(name)
         async with open_store(f"file:{folder}/log") as store:
-            crowd = LOADS[2]
             contests = [
-                Contest(load.name, "events/s", writing(store, load), bare(Path(folder), load), LIMIT) for load in LOADS
+                Contest(
+                    load.name,
+                    "events/s",
+                    writing(store, load, seconds),
+                    raw.appending(folder, load, seconds, encode=load.writers > 1),
+                    raw.ENCODED if load.writers > 1 else raw.APPENDED,
+                    goal,
+                )
+                for load, goal in GOALS.items()
             ]
-            anyhow = Contest(f"{crowd.name}, whatever the seq", "events/s", writing(store, crowd, exact=False))
-            return await measure([*contests, anyhow], ROUNDS)
+            anyhow = writing(store, CROWD, seconds, exact=False)
+            contests.append(Contest(f"{CROWD.name}, whatever the seq", "events/s", anyhow))
+            return await measure(contests, effort.of(11, 1))
 
 
-def writing(store: ThreadStore, load: Load, *, exact: bool = True) -> Callable[[], Awaitable[float]]:
-    """A round of appends, in events a second."""
+def writing(store: ThreadStore, load: Load, seconds: float, *, exact: bool = True) -> Run:
+    """Rounds of appends, in events/s."""
 
     async def write(thread: str, until: float) -> int:
         seq = 1
@@ -61,7 +73,7 @@ def writing(store: ThreadStore, load: Load, *, exact: bool = True) -> Callable[[
     async def one_round() -> float:
         threads = [(await store.create_thread(ALICE)).id for _ in range(load.writers)]
         began = perf_counter()
-        written = await asyncio.gather(*(write(thread, began + SECONDS) for thread in threads))
+        written = await asyncio.gather(*(write(thread, began + seconds) for thread in threads))
         return sum(written) / (perf_counter() - began)
 
     return one_round
