@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
+from types import ModuleType
 
 import pytest
 
-from conformance.broken import appends, heads, life, payloads, reads
+from conformance.broken import appends, disk, heads, life, payloads, reads
 from conformance.broken.base import BrokenLog, FallibleLog, backend_of
+from conformance.broken.disk import DiskLog, backend_of_disk
 from threadlog.log import MemoryLog
-from threadlog.testing import ClauseBroken, clauses, judge
+from threadlog.testing import Backend, ClauseBroken, clauses, judge
 
 
 def broken_logs() -> list[type[MemoryLog]]:
     """Every class of the modules that says which clause it breaks."""
-    found = [member for module in (appends, payloads, reads, heads, life) for member in vars(module).values()]
-    return [member for member in found if isinstance(member, type) and getattr(member, "clause", "")]
+    return [kind for module in (appends, payloads, reads, heads, life, disk) for kind in _broken_of(module)]
+
+
+def _broken_of(module: ModuleType) -> list[type[MemoryLog]]:
+    return [member for member in vars(module).values() if isinstance(member, type) and getattr(member, "clause", "")]
+
+
+def made_of(kind: type[MemoryLog]) -> Backend:
+    """The backend that makes logs of a class."""
+    return backend_of_disk(kind) if issubclass(kind, DiskLog) else backend_of(kind, patience=0.3)
 
 
 def about_one_clause(name: str) -> bool:
@@ -27,18 +37,16 @@ def about_one_clause(name: str) -> bool:
 def test_a_broken_log_fails_exactly_its_clause(kind: type[BrokenLog]) -> None:
     """At least one test of the clause fails, and no test of another clause does."""
     failed = [
-        verdict
-        for verdict in judge(backend_of(kind, patience=0.3), only=about_one_clause)
-        if verdict.error and not verdict.skipped
+        verdict for verdict in judge(made_of(kind), only=about_one_clause) if verdict.error and not verdict.skipped
     ]
     told = "\n".join(f"{verdict.clause} {verdict.test}: {verdict.error!r}" for verdict in failed)
     assert {verdict.clause for verdict in failed} == {kind.clause}, told or "nothing fails"
 
 
-@pytest.mark.parametrize("kind", [MemoryLog, FallibleLog])
+@pytest.mark.parametrize("kind", [MemoryLog, FallibleLog, DiskLog])
 def test_a_sound_log_fails_nothing(kind: type[MemoryLog]) -> None:
     """The logs that the broken ones derive from keep all clauses."""
-    assert [verdict for verdict in judge(backend_of(kind)) if verdict.error and not verdict.skipped] == []
+    assert [verdict for verdict in judge(made_of(kind)) if verdict.error and not verdict.skipped] == []
 
 
 @pytest.mark.parametrize(

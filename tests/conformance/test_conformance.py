@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from file.seam import FAULTS
 from threadlog.log import Capability, Durability, EventLog, LogURL, MemoryLog, OpenOptions, find_plugin
 from threadlog.testing import Backend, EventLogConformance
 
@@ -38,6 +39,7 @@ class TestFile(EventLogConformance):
             durability=Durability.DISK,
             capabilities=frozenset(FILE),
             examples=40,
+            faults=FAULTS,
         )
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
 
 from threadlog.log import Capability, Durability, EventLog, LogURL, OpenOptions, find_plugin
+from threadlog.testing.faults import Faults
 
 Make = Callable[[str, OpenOptions], Awaitable[EventLog]]
 """Makes an unopened log at a place."""
@@ -29,7 +31,10 @@ class Backend:
         patience: seconds after which the kit no longer believes that something will happen. No test waits that long
             when all is well.
         examples: how many histories Hypothesis invents.
-        fault: a context manager that makes the log's storage fail; without one, X1 is not checked.
+        fault: a context manager that makes every write of an open log fail; without one, X1 is checked only by
+            `faults`.
+        faults: a seam at which the N-th call of the backend's own I/O fails, for N = 1, 2, 3 …; without one, the level
+            *faults* is not run.
         address: gives for the name of a place the URL by which another process opens the same log. Without one,
             neither crashes nor many processes are checked.
         factory: ``module:function``, where a URL is not enough: another process imports it and calls it with what
@@ -43,6 +48,7 @@ class Backend:
     patience: float = 10.0
     examples: int = 200
     fault: Fault | None = None
+    faults: Faults | None = None
     address: Callable[[str], str] | None = None
     factory: str | None = None
 
@@ -57,16 +63,18 @@ class Backend:
         patience: float = 10.0,
         examples: int = 200,
         fault: Fault | None = None,
+        faults: Faults | None = None,
     ) -> Backend:
         """A backend whose logs come through the front door: an installed plugin.
 
         Args:
             url: gives the log's URL for the name of a place.
         """
+        find = cache(find_plugin)  # reads the metadata of every installed distribution
 
         async def make(place: str, options: OpenOptions) -> EventLog:
             at = LogURL(url(place))
-            return find_plugin(at.scheme).make_log(at, options)
+            return find(at.scheme).make_log(at, options)
 
         return cls(
             make=make,
@@ -76,5 +84,6 @@ class Backend:
             patience=patience,
             examples=examples,
             fault=fault,
+            faults=faults,
             address=url,
         )

@@ -44,17 +44,20 @@ def clauses() -> dict[str, str]:
     return found
 
 
-def clause(number: str) -> Callable[[Check], Case]:
+def clause(number: str, *, patience: float = 6) -> Callable[[Check], Case]:
     """Make a coroutine method the test of a clause.
 
     It runs in an event loop of its own, is given a fresh `Lab`, and ends with an explanation when it hangs; whatever
     it raises carries the clause's text.
+
+    Args:
+        patience: how many times the backend's patience the test may take.
     """
 
     def mark(check: Check) -> Case:
         def case(self: object, backend: Backend) -> None:
             with explained(number):
-                asyncio.run(_run(check, self, backend))
+                asyncio.run(_run(check, self, backend, backend.patience * patience))
 
         return _named_like(check, case, number)
 
@@ -102,12 +105,12 @@ def _named_like(original: Callable[..., object], case: Case, number: str) -> Cas
     return case
 
 
-async def _run(check: Check, suite: object, backend: Backend) -> None:
-    limit = asyncio.timeout(backend.patience * 6)
+async def _run(check: Check, suite: object, backend: Backend, seconds: float) -> None:
+    limit = asyncio.timeout(seconds)
     try:
         async with limit, Lab(backend) as lab:
             await check(suite, lab)
     except TimeoutError as error:
         if limit.expired():
-            raise AssertionError(f"The log hangs: no end after {backend.patience * 6:g} seconds.") from error
+            raise AssertionError(f"The log hangs: no end after {seconds:g} seconds.") from error
         raise

@@ -19,6 +19,7 @@ from threadlog.testing.suite import (
     IdTests,
     IsolationTests,
     LifeTests,
+    NthCallTests,
     OutcomeTests,
     PayloadTests,
     ProcessTests,
@@ -49,6 +50,7 @@ class EventLogConformance(
     FaultTests,
     IsolationTests,
     CrashTests,
+    NthCallTests,
     ModelTests,
 ):
     """All tests of the kit. Derive from it, override the fixture `backend`, and run pytest::

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import threading
 from collections.abc import Iterator
@@ -28,6 +29,20 @@ class Holdings:
         tasks = [f"task {task.get_name()} ({task.get_coro()})" for task in self.tasks - before.tasks if not task.done()]
         threads = [f"thread {thread.name}" for thread in self.threads - before.threads if not _is_shared(thread)]
         return [*tasks, *threads, *(f"file {name}" for name in self.files - before.files)]
+
+
+async def left_after(before: Holdings, patience: float) -> list[str]:
+    """What is held that was not before; what ends on its own, as a thread that has been told to, is given a moment.
+
+    Args:
+        patience: how long that moment is at most, in seconds.
+    """
+    for _ in range(int(patience * 100)):
+        if not Holdings.now().new_since(before):
+            break
+        gc.collect()
+        await asyncio.sleep(0.01)
+    return Holdings.now().new_since(before)
 
 
 def _is_shared(thread: threading.Thread) -> bool:

@@ -11,7 +11,7 @@ import pytest
 
 from threadlog.testing.clauses import ACROSS, clause_of, clauses
 
-LEVELS = ("contract", "concurrency", "life", "isolation", "crash", "machine")
+LEVELS = ("contract", "concurrency", "life", "isolation", "crash", "faults", "machine")
 """The levels of the kit; ``machine`` is the model that Hypothesis drives."""
 
 _PROPERTY = "threadlog-clause"

@@ -7,7 +7,7 @@ the tests about odd bytes and no others.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from uuid import uuid4
 
 from threadlog.log import (
@@ -129,6 +129,15 @@ async def more(log: EventLog, shard: int, after: int) -> int:
         if last > after:
             return last
         await asyncio.sleep(0)
+
+
+async def error_of(awaitable: Awaitable[object]) -> BaseException | None:
+    """The error with which a call ends, or None."""
+    try:
+        await awaitable
+    except Exception as error:  # noqa: BLE001 - any error is what is asked for
+        return error
+    return None
 
 
 def values(events: Sequence[Event]) -> list[int]:

@@ -3,9 +3,10 @@
 from threadlog.testing.suite.append import IdTests, OutcomeTests, SeqTests
 from threadlog.testing.suite.concurrency import ConcurrencyTests
 from threadlog.testing.suite.crash import CrashTests
+from threadlog.testing.suite.faults import FaultTests, NthCallTests
 from threadlog.testing.suite.heads import HeadTests, RestoreTests, SnapshotTests
 from threadlog.testing.suite.isolation import IsolationTests
-from threadlog.testing.suite.life import CapabilityTests, FaultTests, LifeTests, SecretTests
+from threadlog.testing.suite.life import CapabilityTests, LifeTests, SecretTests
 from threadlog.testing.suite.payloads import PayloadTests
 from threadlog.testing.suite.processes import ProcessTests
 from threadlog.testing.suite.read import ShardReadTests, ThreadReadTests
@@ -19,6 +20,7 @@ __all__ = [
     "IdTests",
     "IsolationTests",
     "LifeTests",
+    "NthCallTests",
     "OutcomeTests",
     "PayloadTests",
     "ProcessTests",

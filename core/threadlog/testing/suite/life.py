@@ -1,9 +1,8 @@
-"""Level life: opening, closing, what is left behind, secrets and storage faults (L1, L2, X1)."""
+"""Level life: opening, closing, what is left behind, and secrets (L1, L2)."""
 
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -11,24 +10,19 @@ from typing import Any
 import pytest
 
 from threadlog.log import (
-    Appended,
     Capability,
-    Duplicate,
     EventLog,
     LogClosed,
     LogError,
     LogLocked,
     LogNotFound,
     LogReadOnly,
-    LogStopped,
-    Outcome,
-    OutcomeUnknown,
     Snapshot,
 )
 from threadlog.testing.clauses import clause
 from threadlog.testing.lab import Lab
-from threadlog.testing.leaks import Holdings
-from threadlog.testing.samples import LONG, make, read_numbers, send, store
+from threadlog.testing.leaks import Holdings, left_after
+from threadlog.testing.samples import LONG, error_of, make, read_numbers, send, store
 
 SNAPSHOT = Snapshot(
     tenant="tenant", thread_id="thread", projection="items", version=1, seq=1, check="0123abcd", state=b"{}"
@@ -283,12 +277,12 @@ class SecretTests:
     async def test_l2_secrets_are_in_no_error(self, lab: Lab) -> None:
         """Errors of wrong and late calls, and of an opening that fails, tell none; nor do their causes."""
         log = await lab.make()
-        errors = [await _error_of(call(log)) for call in CALLS.values()]
+        errors = [await error_of(call(log)) for call in CALLS.values()]
         missing = await lab.make("nowhere", create=False)
-        errors.append(await _error_of(missing.open()))
+        errors.append(await error_of(missing.open()))
         async with log:
-            errors.append(await _error_of(log.read_shard(-1)))
-            errors.append(await _error_of(log.append(-1, [make(1)])))
+            errors.append(await error_of(log.read_shard(-1)))
+            errors.append(await error_of(log.append(-1, [make(1)])))
         _check_secrets(lab, [line for error in errors for line in _chain(error)])
 
     @clause("L2")
@@ -305,55 +299,6 @@ class SecretTests:
             root.removeHandler(records)
             root.setLevel(level)
         _check_secrets(lab, records.lines)
-
-
-class FaultTests:
-    """Storage that fails (X1); needs `Backend.fault`."""
-
-    @clause("X1")
-    async def test_x1_nothing_is_acknowledged_that_was_not_stored(self, lab: Lab) -> None:
-        """While storage fails, an append raises; after reopening it is there wholly or not at all."""
-        fault = _need_fault(lab)
-        log = await lab.open()
-        await store(log, make(1))
-        failed = make(2, 3)
-        with fault(log):
-            error = await _error_of(send(log, failed))
-            assert isinstance(error, LogStopped | OutcomeUnknown), f"a failed append ends with {error!r}"
-        log = await lab.reopen(log, whole=False)
-        kept = await read_numbers(log)
-        assert kept in ([1], [1, 2, 3])
-        (outcome,) = await send(log, failed)
-        wanted: type[Outcome] = Duplicate if len(kept) > 1 else Appended
-        assert isinstance(outcome, wanted)
-        assert await read_numbers(log) == [1, 2, 3]
-
-    @clause("X1")
-    async def test_x1_reading_goes_on(self, lab: Lab) -> None:
-        """After a fault, what was acknowledged can be read, and the log says whether it can append."""
-        fault = _need_fault(lab)
-        log = await lab.open()
-        await store(log, make(1))
-        with fault(log):
-            await _error_of(send(log, make(2)))
-            assert await read_numbers(log) in ([1], [1, 2])
-            status = await log.status()
-            assert not status.writable
-            assert status.reason
-
-    @clause("X1")
-    async def test_x1_after_a_fault_it_recovers_or_refuses(self, lab: Lab) -> None:
-        """The next append is stored and kept, or refused with `LogStopped`."""
-        fault = _need_fault(lab)
-        log = await lab.open()
-        await store(log, make(1, thread="before"))
-        with fault(log):
-            await _error_of(send(log, make(2, thread="amid")))
-        error = await _error_of(store(log, make(3, thread="after")))
-        assert error is None or isinstance(error, LogStopped)
-        log = await lab.reopen(log, whole=False)
-        assert await read_numbers(log, "before") == [1]
-        assert await read_numbers(log, "after") == ([] if error else [3])
 
 
 class _Records(logging.Handler):
@@ -380,26 +325,13 @@ async def _check_closed(log: EventLog) -> None:
     with pytest.raises(LogClosed):
         _ = log.info
     for name, call in CALLS.items():
-        error = await _error_of(call(log))
+        error = await error_of(call(log))
         assert isinstance(error, LogClosed), f"{name} of a log that is not open: {error!r}"
 
 
 async def _check_nothing_left(before: Holdings, lab: Lab) -> None:
-    """What ends on its own, such as a thread that has been told to, is given a moment for it."""
-    for _ in range(int(lab.patience * 100)):
-        if not Holdings.now().new_since(before):
-            return
-        gc.collect()
-        await asyncio.sleep(0.01)
-    pytest.fail(f"left after closing: {', '.join(Holdings.now().new_since(before))}")
-
-
-async def _error_of(awaitable: Awaitable[object]) -> BaseException | None:
-    try:
-        await awaitable
-    except Exception as error:  # noqa: BLE001 - any error is what is asked for
-        return error
-    return None
+    left = await left_after(before, lab.patience)
+    assert not left, f"left after closing: {', '.join(left)}"
 
 
 def _chain(error: BaseException | None) -> list[str]:
@@ -417,10 +349,3 @@ def _check_secrets(lab: Lab, told: list[str]) -> None:
             assert secret not in text, "a secret of the URL is told (shown is the text without it): " + text.replace(
                 secret, "***"
             )
-
-
-def _need_fault(lab: Lab) -> Callable[[EventLog], Any]:
-    lab.need(Capability.PERSISTENT)
-    if lab.backend.fault is None:
-        pytest.skip("the backend was declared without a way to make its storage fail")
-    return lab.backend.fault

@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import pytest
 
 from threadlog.log import Capability, Durability, EventLog
-from threadlog.testing import Backend, EventLogConformance
+from threadlog.testing import Backend, EventLogConformance, Faults, NthCall
 from threadlog_sqlite import SQLiteLog
 
 
@@ -41,6 +44,38 @@ def failing_disk(log: EventLog) -> Iterator[None]:
         log._database = whole
 
 
+ERRORS = {"error": sqlite3.SQLITE_IOERR_FSYNC, "full": sqlite3.SQLITE_FULL, "late": sqlite3.SQLITE_IOERR_FSYNC}
+
+
+def connection_of(call: NthCall) -> type[sqlite3.Connection]:
+    """A class of connections whose statements ask whether they fail: before they are done, or (``late``) after."""
+
+    def asking(name: str) -> Callable[..., Any]:
+        real = getattr(sqlite3.Connection, name)
+
+        def statement(database: sqlite3.Connection, sql: str, *values: object) -> object:
+            struck = call.strikes(sql)
+            if struck and call.kind == "late":
+                real(database, sql, *values).close()
+            if struck:
+                error = sqlite3.OperationalError("made to fail")
+                error.sqlite_errorcode = ERRORS[call.kind]
+                raise error
+            return real(database, sql, *values)
+
+        return statement
+
+    names = ("execute", "executemany", "executescript")
+    return type("FaultyConnection", (sqlite3.Connection,), {name: asking(name) for name in names})
+
+
+@contextmanager
+def seam(call: NthCall) -> Iterator[None]:
+    """A block in which the plugin's connections have faulty statements."""
+    with mock.patch.object(sqlite3, "connect", partial(sqlite3.connect, factory=connection_of(call))):
+        yield
+
+
 class TestSQLite(EventLogConformance):
     """Through the entry point."""
 
@@ -53,4 +88,5 @@ class TestSQLite(EventLogConformance):
             capabilities=frozenset({Capability.PERSISTENT, Capability.OTHER_READERS, Capability.OTHER_WRITERS}),
             examples=60,
             fault=failing_disk,
+            faults=Faults(seam=seam, kinds=("error", "full", "late")),
         )

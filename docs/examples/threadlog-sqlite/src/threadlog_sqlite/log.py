@@ -30,6 +30,7 @@ from threadlog.log import (
     Limits,
     LogBusy,
     LogClosed,
+    LogError,
     LogInfo,
     LogNotFound,
     LogReadOnly,
@@ -37,7 +38,6 @@ from threadlog.log import (
     LogStopped,
     OpenOptions,
     Outcome,
-    OutcomeUnknown,
     ShardPage,
     Snapshot,
     StorageFull,
@@ -83,7 +83,8 @@ class SQLiteLog(EventLog):
             raise LogNotFound(f"there is no log at {self._path}.")
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="threadlog-sqlite")
         try:
-            self._info = await asyncio.get_running_loop().run_in_executor(self._thread, self._connect)
+            connect = self._translating(self._connect)
+            self._info = await asyncio.get_running_loop().run_in_executor(self._thread, connect)
         except BaseException:
             await self.close()
             raise
@@ -119,7 +120,7 @@ class SQLiteLog(EventLog):
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:
         """See `EventLog.save_snapshot`: a snapshot that cannot be kept is dropped."""
-        with suppress(LogReadOnly, LogBusy, LogStopped, OutcomeUnknown):
+        with suppress(LogReadOnly, LogBusy, LogStopped):
             await self._write(tables.save_snapshot, snapshot)
 
     async def read_thread(
@@ -183,17 +184,14 @@ class SQLiteLog(EventLog):
         def transaction(database: sqlite3.Connection) -> T:
             if self._fault is not None:
                 raise LogStopped(self._fault)
+            database.execute("BEGIN IMMEDIATE")
             try:
-                database.execute("BEGIN IMMEDIATE")
-                try:
-                    result = work(database, *args, **kwargs)
-                    database.execute("COMMIT")
-                except BaseException:
-                    if database.in_transaction:
-                        database.execute("ROLLBACK")
-                    raise
-            except sqlite3.Error as error:
-                raise self._translated(error) from error
+                result = work(database, *args, **kwargs)
+                database.execute("COMMIT")
+            except BaseException:
+                if database.in_transaction:
+                    database.execute("ROLLBACK")
+                raise
             return result
 
         return await self._in_thread(transaction)
@@ -202,19 +200,28 @@ class SQLiteLog(EventLog):
         """Run `work` in the one thread; a cancelled caller leaves it to finish there."""
         if self._thread is None or self._database is None:
             raise LogClosed(f"{self._path} is not open: use it inside `async with`.")
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work, self._database)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._translating(work), self._database)
 
-    def _translated(self, error: sqlite3.Error) -> Exception:
+    def _translating(self, work: Callable[P, T]) -> Callable[P, T]:
+        """The same work, raising errors of the log instead of SQLite's."""
+
+        def translating(*args: P.args, **kwargs: P.kwargs) -> T:
+            try:
+                return work(*args, **kwargs)
+            except sqlite3.Error as error:
+                raise self._translated(error) from error
+
+        return translating
+
+    def _translated(self, error: sqlite3.Error) -> LogError:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             return LogBusy("another process holds SQLite's write lock; try again.")
         if code == sqlite3.SQLITE_FULL:
             return StorageFull(f"there is no room for {self._path}: free some and try again.")
-        if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            # What the page cache holds after a failed sync is not what the disk holds: write no more.
-            self._fault = f"storage fault on {self._path}; close the log, look at the disk, and open it again."
-            return LogStopped(self._fault)
-        return OutcomeUnknown(f"SQLite failed with {type(error).__name__}; retry under the same append id.")
+        # What the page cache holds after a failed sync is not what the disk holds: write no more.
+        self._fault = f"storage fault on {self._path}; close the log, look at the disk, and open it again."
+        return LogStopped(self._fault)
 
     def _connect(self) -> LogInfo:
         read_only = self._options.read_only
@@ -248,10 +255,8 @@ class SQLiteLog(EventLog):
 
 def _make(database: sqlite3.Connection, shards: int) -> None:
     script = files("threadlog_sqlite").joinpath("schema.sql").read_text()
-    database.executescript(f"BEGIN IMMEDIATE; {script}; COMMIT;")
-    database.execute(
-        "INSERT INTO log SELECT ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM log)", (uuid4().hex, FORMAT, shards)
-    )
+    log = f"INSERT INTO log SELECT '{uuid4().hex}', {FORMAT}, {shards} WHERE NOT EXISTS (SELECT 1 FROM log)"
+    database.executescript(f"BEGIN IMMEDIATE; {script}; {log}; COMMIT;")
 
 
 def _append(database: sqlite3.Connection, shard: int, appends: Sequence[Append]) -> list[Outcome]:
