@@ -1,13 +1,13 @@
-"""Arguments and rows of the functions in ``sql/functions.sql``."""
+"""Arguments and answers of the functions in ``sql/functions``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import asyncpg
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
 from threadlog.log import (
     Append,
@@ -15,55 +15,100 @@ from threadlog.log import (
     Conflict,
     Event,
     Expect,
+    Expected,
     Head,
     HeadChange,
-    uuid7s,
 )
 
 _HEAD = msgspec.json.Decoder(HeadChange)
-_MODES = {Expect.NO_THREAD: 1, Expect.THREAD_EXISTS: 2, Expect.ANY: 3}
+_EXPECTED = {Expect.NO_THREAD: 0, Expect.ANY: -1, Expect.THREAD_EXISTS: -2}
+_FIELDS = {"owner": 1, "title": 2, "status": 4, "info": 8, "deleted": 16}
+"""The fields of a head change, and their bits."""
 
-APPENDED, CONFLICT, KNOWN = range(3)
-"""The kinds of an answer."""
+_SEPARATOR = "\x1f"
+"""Between the words of a column; neither ids nor JSON hold control characters."""
+
+_CONFLICT, _KNOWN = 1, 2
+"""Kinds of answers; the other is 0, appended."""
 
 
-def append_arguments(appends: Sequence[Append], now_us: int) -> tuple[list[Any], list[str]]:
-    """The arguments of ``append`` after the shard and the patience, and the ids given to the events."""
-    tenants = [append.tenant for append in appends]
-    events = [event for append in appends for event in append.events]
-    ids = uuid7s(now_us, len(events))
-    segments = _segments(appends)
+Key = TypeVar("Key", bound=Hashable)
+
+
+class Known(Struct, frozen=True):
+    """The answer to an append whose id the thread has already."""
+
+    first_seq: int
+    """Where the append that owns the id begins."""
+
+
+def is_simple(appends: Sequence[Append]) -> bool:
+    """Whether ``append_one`` can store them: one event after an exact seq, without a head change."""
+    if len(appends) != 1 or len(appends[0].events) != 1 or appends[0].events[0].head is not None:
+        return False
+    return isinstance(appends[0].expected, int) or appends[0].expected is Expect.NO_THREAD
+
+
+def one_arguments(append: Append, event_id: str) -> list[Any]:
+    """The arguments of ``append_one`` after the shard and the patience."""
+    (event,) = append.events
     return [
-        sorted(set(tenants)),
+        append.tenant,
+        append.thread_id,
+        append.append_id,
+        _expected_number(append.expected),
+        append.actor,
+        append.run_id,
+        append.trace,
+        event_id,
+        event.type,
+        event.version,
+        event.data,
+    ]
+
+
+def append_arguments(appends: Sequence[Append], ids: Sequence[str]) -> list[Any]:
+    """The arguments of ``append`` after the shard and the patience.
+
+    Args:
+        appends: of one shard.
+        ids: of all their events, in order.
+    """
+    events = [event for append in appends for event in append.events]
+    counts = [len(append.events) for append in appends]
+    segments = _segments(appends)
+    heads = [event.head for event in events]
+    head_of, head_columns = _head_columns(_numbered_changes(appends) if any(heads) else ())
+    return [
+        sorted({append.tenant for append in appends}),
         segments,
-        [sum(len(append.events) for append in appends[:end]) for end in segments],
-        tenants,
-        [append.thread_id for append in appends],
-        [append.append_id for append in appends],
-        [0 if isinstance(append.expected, int) else _MODES[append.expected] for append in appends],
-        [append.expected if isinstance(append.expected, int) else 0 for append in appends],
-        [len(append.events) for append in appends],
-        [append.actor for append in appends],
-        [append.run_id for append in appends],
-        [append.trace for append in appends],
-        [number for number, append in enumerate(appends, 1) for _ in append.events],
-        [place for append in appends for place in range(1, len(append.events) + 1)],
-        ids,
-        [event.type for event in events],
-        [event.version for event in events],
-        [_head_text(event.head) for event in events],
+        [sum(counts[:end]) for end in segments],
+        _SEPARATOR.join([append.tenant for append in appends]),
+        _SEPARATOR.join([append.thread_id for append in appends]),
+        _SEPARATOR.join([append.append_id for append in appends]),
+        _numbers([_expected_number(append.expected) for append in appends]),
+        _numbers(counts),
+        _words([append.actor for append in appends]),
+        _words([append.run_id for append in appends]),
+        _words([append.trace for append in appends]),
+        _numbers([number for number, count in enumerate(counts, 1) for _ in range(count)]),
+        _numbers([place for count in counts for place in range(1, count + 1)]),
+        "{" + ",".join(ids) + "}",
+        _SEPARATOR.join([event.type for event in events]),
+        _numbers([event.version for event in events]),
+        _words([_head_text(head) for head in heads]) if head_of else "",
         [event.data for event in events],
-        *_head_arguments(
-            (number, append.tenant, append.thread_id, append.append_id, event.head)
-            for number, append in enumerate(appends, 1)
-            for event in append.events
-        ),
-    ], ids
+        head_of,
+        *head_columns,
+    ]
 
 
 def restore_arguments(events: Sequence[Event]) -> list[Any]:
-    """The arguments of ``restore`` after the shard."""
+    """The arguments of ``restore`` after the shard and the patience."""
     names = [(event.tenant, event.thread_id, event.append_id) for event in events]
+    head_threads, head_columns = _head_columns(
+        ((event.tenant, event.thread_id), event.head) for event in events if event.head is not None
+    )
     return [
         sorted({event.tenant for event in events}),
         [event.tenant for event in events],
@@ -81,37 +126,61 @@ def restore_arguments(events: Sequence[Event]) -> list[Any]:
         [event.trace for event in events],
         [_head_text(event.head) for event in events],
         [event.data for event in events],
-        *_head_arguments(
-            (at, event.tenant, event.thread_id, event.append_id, event.head) for at, event in enumerate(events, 1)
-        )[1:],
+        [tenant for tenant, _ in head_threads],
+        [thread_id for _, thread_id in head_threads],
+        *head_columns,
     ]
 
 
-def outcome(shard: int, append: Append, row: asyncpg.Record, ids: Sequence[str]) -> Appended | Conflict:
-    """The outcome of an append that is not known already."""
-    if row["kind"] == CONFLICT:
-        return Conflict(row["seq"], row["deleted"])
-    seq, position, time_us = row["seq"], row["position"], row["time_us"]
+def outcomes(
+    shard: int, appends: Sequence[Append], ids: Sequence[str], answer: asyncpg.Record
+) -> list[Appended | Conflict | Known]:
+    """What has become of each append.
+
+    Args:
+        shard: where they were stored.
+        appends: in the order of the call.
+        ids: of all their events, in order.
+        answer: of ``append`` or ``append_one``.
+    """
+    kinds, seqs, positions, deletions, time_us = answer
+    found: list[Appended | Conflict | Known] = []
+    start = 0
+    for append, kind, seq, position, deleted in zip(appends, kinds, seqs, positions, deletions, strict=True):
+        end = start + len(append.events)
+        if kind == _KNOWN:
+            found.append(Known(seq))
+        elif kind == _CONFLICT:
+            found.append(Conflict(seq, deleted))
+        else:
+            found.append(_appended(shard, append, ids[start:end], seq, position, time_us))
+        start = end
+    return found
+
+
+def _appended(shard: int, append: Append, ids: Sequence[str], seq: int, position: int, time_us: int) -> Appended:
     return Appended(
         tuple(
-            Event(
-                tenant=append.tenant,
-                thread_id=append.thread_id,
-                seq=seq + at,
-                shard=shard,
-                position=position + at,
-                id=name,
-                append_id=append.append_id,
-                type=new.type,
-                version=new.version,
-                time_us=time_us,
-                data=new.data,
-                actor=append.actor,
-                run_id=append.run_id,
-                trace=append.trace,
-                head=new.head,
-            )
-            for at, (new, name) in enumerate(zip(append.events, ids, strict=True))
+            [
+                Event(
+                    tenant=append.tenant,
+                    thread_id=append.thread_id,
+                    seq=seq + at,
+                    shard=shard,
+                    position=position + at,
+                    id=ids[at],
+                    append_id=append.append_id,
+                    type=new.type,
+                    version=new.version,
+                    time_us=time_us,
+                    data=new.data,
+                    actor=append.actor,
+                    run_id=append.run_id,
+                    trace=append.trace,
+                    head=new.head,
+                )
+                for at, new in enumerate(append.events)
+            ]
         )
     )
 
@@ -168,24 +237,36 @@ def _head_text(change: HeadChange | None) -> str | None:
     return None if change is None else msgspec.json.encode(change).decode()
 
 
-def _head_arguments(changes: Iterable[tuple[int, str, str, str, HeadChange | None]]) -> list[list[Any]]:
-    """The arrays of head changes: number of the append, its names, and field by field what changes."""
-    rows = [
-        (
-            *(number, tenant, thread_id, append_id, _fields(change)),
-            *(_given(change.owner), _given(change.title), _given(change.status), _given(change.info)),
-            _given(change.deleted),
-        )
-        for number, tenant, thread_id, append_id, change in changes
-        if change is not None
-    ]
-    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(10)]
+def _numbered_changes(appends: Sequence[Append]) -> Iterator[tuple[int, HeadChange]]:
+    for number, append in enumerate(appends, 1):
+        for event in append.events:
+            if event.head is not None:
+                yield number, event.head
 
 
-def _fields(change: HeadChange) -> int:
-    names = ("owner", "title", "status", "info", "deleted")
-    return sum(1 << bit for bit, name in enumerate(names) if getattr(change, name) is not UNSET)
+def _head_columns(changes: Iterable[tuple[Key, HeadChange]]) -> tuple[list[Key], list[list[Any]]]:
+    """The keys of head changes; and a mask of the fields that each changes, then field by field its value.
+
+    Of several changes with one key, the later win.
+    """
+    merged: dict[Key, dict[str, Any]] = {}
+    for key, change in changes:
+        given = ((name, getattr(change, name)) for name in _FIELDS)
+        merged.setdefault(key, {}).update((name, value) for name, value in given if value is not UNSET)
+    rows = merged.values()
+    masks = [sum(_FIELDS[name] for name in row) for row in rows]
+    return list(merged), [masks, *([row.get(name) for row in rows] for name in _FIELDS)]
 
 
-def _given(value: Any) -> Any:
-    return None if value is UNSET else value
+def _expected_number(expected: Expected) -> int:
+    return expected if isinstance(expected, int) else _EXPECTED[expected]
+
+
+def _numbers(numbers: Sequence[int]) -> str:
+    """A column of numbers: an array as Postgres writes it. The driver takes longer over a list of them."""
+    return "{" + str(numbers)[1:-1] + "}"
+
+
+def _words(words: Sequence[str | None]) -> str:
+    """A column of words, of which some are missing."""
+    return _SEPARATOR.join([word or "" for word in words]) if any(words) else ""

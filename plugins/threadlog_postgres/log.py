@@ -1,4 +1,4 @@
-"""The event log: the contract's methods as calls of the functions in ``sql/functions.sql``."""
+"""The event log: the contract's methods as calls of the functions in ``sql/functions``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import asyncpg
 
 from threadlog.log import (
     Append,
+    Appended,
     Capability,
     Diverged,
     Duplicate,
@@ -36,6 +37,7 @@ from threadlog.log import (
     Snapshot,
     ThreadPage,
     same_append,
+    uuid7s,
 )
 from threadlog_postgres import calls, care, faults, schema
 from threadlog_postgres.doorbell import Doorbell
@@ -113,18 +115,18 @@ class PostgresLog(EventLog):
         self.info.limits.check_call(appends)
         if not appends:
             return []
-        arguments, ids = calls.append_arguments(appends, time.time_ns() // 1000)
+        ids = uuid7s(time.time_ns() // 1000, sum(len(append.events) for append in appends))
+        if calls.is_simple(appends):
+            function, arguments = "append_one", calls.one_arguments(appends[0], ids[0])
+        else:
+            function, arguments = "append", calls.append_arguments(appends, ids)
         with faults.writing():
-            rows = await self._finish(self._call("append", shard, self._place.lock_timeout_ms, *arguments))
-        outcomes, last = [], 0
-        for append, row in zip(appends, rows, strict=True):
-            if row["kind"] == calls.KNOWN:
-                outcomes.append(await self._known(shard, append, row["seq"]))
-            else:
-                outcomes.append(calls.outcome(shard, append, row, ids[: len(append.events)]))
-                if row["kind"] == calls.APPENDED:
-                    last = row["position"] + len(append.events) - 1
-            ids = ids[len(append.events) :]
+            (answer,) = await self._finish(self._call(function, shard, self._place.lock_timeout_ms, *arguments))
+        outcomes = [
+            await self._of_known(shard, append, outcome.first_seq) if isinstance(outcome, calls.Known) else outcome
+            for append, outcome in zip(appends, calls.outcomes(shard, appends, ids, answer), strict=True)
+        ]
+        last = next((one.events[-1].position for one in reversed(outcomes) if isinstance(one, Appended)), 0)
         await self._ring(shard, last)
         return outcomes
 
@@ -204,9 +206,10 @@ class PostgresLog(EventLog):
         new = await self._new_of(shard, events)
         if not new:
             return await self._last_position(shard)
+        arguments = calls.restore_arguments(new)
         with faults.writing():
             try:
-                last = int((await self._call("restore", shard, *calls.restore_arguments(new)))[0][0])
+                ((last,),) = await self._call("restore", shard, self._place.lock_timeout_ms, *arguments)
             except asyncpg.PostgresError as error:
                 if error.sqlstate not in faults.OTHER_HISTORY:
                     raise
@@ -214,7 +217,7 @@ class PostgresLog(EventLog):
         await self._ring(shard, last)
         return last
 
-    async def _known(self, shard: int, append: Append, seq: int) -> Outcome:
+    async def _of_known(self, shard: int, append: Append, seq: int) -> Outcome:
         rows = await self._read("read_append", shard, append.tenant, append.thread_id, seq)
         stored = tuple(calls.thread_event(shard, append.tenant, append.thread_id, row) for row in rows)
         return Duplicate(stored) if same_append(append, stored) else IdReused(seq)
@@ -236,19 +239,8 @@ class PostgresLog(EventLog):
                     raise Diverged(f"position {ours.position} holds another event: another history.")
             known = known[len(page.events) :]
         new = [event for event in events if event.position > last]
-        await self._check_seqs(new)
+        _check_seqs(new)
         return new
-
-    async def _check_seqs(self, new: Sequence[Event]) -> None:
-        """Refuse a gap in a thread's seqs, and an append id that the thread has already."""
-        ends: dict[tuple[str, str], int] = {}
-        for event in new:
-            key = (event.tenant, event.thread_id)
-            if key not in ends:
-                ends[key] = (await self.read_thread(*key, limit=1, backward=True)).last_seq
-            ends[key] += 1
-            if event.seq != ends[key]:
-                raise Diverged(f"seq is {event.seq} at position {event.position}, where {ends[key]} follows.")
 
     async def _last_position(self, shard: int) -> int:
         return int((await self._read("last_position", shard))[0][0])
@@ -360,3 +352,13 @@ def _check_page(after: int, limit: int) -> None:
         raise ValueError(f"after is {after}; numbers start at 1, and 0 stands before them.")
     if limit < 1:
         raise ValueError(f"limit is {limit}; a page holds at least 1.")
+
+
+def _check_seqs(new: Sequence[Event]) -> None:
+    """Refuse a gap in a thread's seqs; where each begins, the server looks."""
+    ends: dict[tuple[str, str], int] = {}
+    for event in new:
+        key = (event.tenant, event.thread_id)
+        if event.seq != ends.get(key, event.seq - 1) + 1:
+            raise Diverged(f"seq is {event.seq} at position {event.position}, where {ends[key] + 1} follows.")
+        ends[key] = event.seq

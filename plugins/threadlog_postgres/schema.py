@@ -17,6 +17,8 @@ SHARDS = 4
 
 Stage = Literal["pre", "post"]
 
+_FUNCTIONS = [f"functions/{part}.sql" for part in ("common", "append", "restore", "read", "heads", "snapshots")]
+
 _SQL = files("threadlog_postgres").joinpath("sql")
 _LOCK = "SELECT pg_advisory_xact_lock(1952803940, -1)"
 
@@ -108,8 +110,8 @@ async def migrate(
             insert = f"INSERT INTO {place.schema}.migration (name) VALUES ($1)"  # noqa: S608 - a checked name
             await connection.execute(insert, step.name)
         if "pre" in stages:
-            await connection.execute(_text(place, "functions.sql"))
-            await connection.execute(_text(place, "rights.sql"))
+            for part in (*_FUNCTIONS, "rights.sql"):
+                await connection.execute(_text(place, part))
         return [step.name for step in todo]
 
 
@@ -155,7 +157,7 @@ def _tables(place: Place, shards: int, roles: Place | None = None) -> str:
         f"CREATE TABLE {place.schema}.event_{shard} PARTITION OF {place.schema}.event FOR VALUES IN ({shard});"
         for shard in range(shards)
     ]
-    parts = [_text(place, part, roles) for part in ("schema.sql", "functions.sql", "walls.sql", "rights.sql")]
+    parts = [_text(place, part, roles) for part in ("schema.sql", *_FUNCTIONS, "walls.sql", "rights.sql")]
     return "\n".join([parts[0], *partitions, *parts[1:]])
 
 

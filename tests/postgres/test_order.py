@@ -53,7 +53,7 @@ async def test_another_isolation_level_is_refused(database: Database, level: str
     async with database.new() as log, database.connected() as connection:
         with pytest.raises(asyncpg.PostgresError) as refused:
             async with connection.transaction(isolation=level.lower().replace(" ", "_")):
-                await connection.execute(f"SELECT {log.place.schema}.lock_shard(0, 100)")
+                await connection.execute(f"SELECT {log.place.schema}.enter(0, 100, ARRAY['acme'])")
         assert refused.value.sqlstate == "TL001"
 
 

@@ -6,7 +6,7 @@ FROM (
                      CASE WHEN a.attnotnull THEN 'not null' END, pg_get_expr(d.adbin, d.adrelid)) AS definition
     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
     LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
-    WHERE c.relnamespace = $1::regnamespace AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE c.relnamespace = $1::regnamespace AND c.relkind IN ('r', 'p', 'v') AND a.attnum > 0 AND NOT a.attisdropped
     UNION ALL
     SELECT 'index', c.relname, pg_get_indexdef(i.indexrelid) || CASE WHEN i.indisvalid THEN '' ELSE ' invalid' END
     FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE c.relnamespace = $1::regnamespace
@@ -17,6 +17,9 @@ FROM (
     SELECT 'table', c.relname, concat_ws(' ', c.relkind, c.relpersistence, pg_get_expr(c.relpartbound, c.oid),
         CASE WHEN c.relrowsecurity THEN 'row security' END)
     FROM pg_class c WHERE c.relnamespace = $1::regnamespace AND c.relkind IN ('r', 'p')
+    UNION ALL
+    SELECT 'view', c.relname, concat_ws(' ', pg_get_viewdef(c.oid), c.reloptions::text)
+    FROM pg_class c WHERE c.relnamespace = $1::regnamespace AND c.relkind = 'v'
     UNION ALL
     SELECT 'policy', tablename || '.' || policyname, concat_ws(' ', permissive, roles::text, cmd, qual, with_check)
     FROM pg_policies WHERE schemaname = $1::text
@@ -33,7 +36,7 @@ FROM (
         SELECT c.relname::text AS name, CASE a.grantee WHEN 0 THEN 'public' ELSE a.grantee::regrole::text END AS grantee,
                a.privilege_type
         FROM pg_class c, aclexplode(c.relacl) a
-        WHERE c.relnamespace = $1::regnamespace AND c.relkind IN ('r', 'p') AND a.grantee <> c.relowner
+        WHERE c.relnamespace = $1::regnamespace AND c.relkind IN ('r', 'p', 'v') AND a.grantee <> c.relowner
         UNION ALL
         SELECT p.oid::regprocedure::text, CASE a.grantee WHEN 0 THEN 'public' ELSE a.grantee::regrole::text END,
                a.privilege_type

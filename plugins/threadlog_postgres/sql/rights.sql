@@ -2,7 +2,7 @@
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA {schema} FROM PUBLIC;
 GRANT USAGE ON SCHEMA {schema} TO {app};
-GRANT SELECT ON {schema}.log, {schema}.migration TO {app};
+GRANT SELECT ON {schema}.log, {schema}.migration, {schema}.event_position TO {app};
 GRANT SELECT, INSERT ON {schema}.event TO {app};
 GRANT SELECT, INSERT, UPDATE ON {schema}.head TO {app};
 GRANT SELECT, INSERT, UPDATE ON {schema}.snapshot TO {app};

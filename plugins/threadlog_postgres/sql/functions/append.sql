@@ -1,0 +1,189 @@
+-- Storing events.
+--
+-- The statements of a VOLATILE function see what is committed when each begins, so what follows `enter` sees every
+-- earlier append of the shard; in one plain statement the snapshot would be older than the lock.
+--
+-- The answer to append number n is the n-th of each array. `kinds`: 0 appended (seq and position of its first event),
+-- 1 conflict (the thread's seq, and whether it is deleted), 2 the append id is known (seq of its first event).
+
+-- One append of one event that names an exact seq and changes no head: what a run does all day long. A single statement
+-- decides and stores; whatever else it may be (a conflict, a known append id) is left to `append`.
+CREATE OR REPLACE FUNCTION {schema}.append_one(
+    the_shard integer, patience_ms integer, the_tenant text, the_thread text, the_append_id text, expected bigint,
+    the_actor text, the_run_id text, the_trace text, the_id uuid, the_type text, the_version integer, the_data bytea,
+    OUT kinds integer[], OUT seqs bigint[], OUT positions bigint[], OUT deletions boolean[], OUT time_us bigint
+)
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET plan_cache_mode = force_generic_plan  -- or Postgres may plan at each call, which takes longer than the call
+AS $$
+DECLARE
+    entered boolean := {schema}.enter(the_shard, patience_ms, ARRAY[the_tenant]);
+BEGIN
+    INSERT INTO {schema}.event AS e (
+        shard, position, tenant, thread_id, seq, id, append_id, first, type, version, time_us, actor, run_id, trace, data
+    )
+    SELECT the_shard, 1 + coalesce((
+               SELECT p.position FROM {schema}.event_position p
+               WHERE p.shard = the_shard ORDER BY p.position DESC LIMIT 1
+           ), 0),
+           the_tenant, the_thread, expected + 1, the_id, the_append_id, true, the_type, the_version,
+           (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, the_actor, the_run_id, the_trace, the_data
+    WHERE expected = coalesce((
+        SELECT e.seq FROM {schema}.event e
+        WHERE e.shard = the_shard AND e.tenant = the_tenant AND e.thread_id = the_thread
+        ORDER BY e.seq DESC LIMIT 1
+    ), 0)
+    ON CONFLICT DO NOTHING
+    RETURNING ARRAY[0], ARRAY[e.seq], ARRAY[e.position], ARRAY[false], e.time_us
+    INTO kinds, seqs, positions, deletions, time_us;
+    IF NOT FOUND THEN
+        SELECT a.* INTO kinds, seqs, positions, deletions, time_us FROM {schema}.append(
+            the_shard, patience_ms, ARRAY[the_tenant], '{1}', '{1}',
+            the_tenant, the_thread, the_append_id, ARRAY[expected]::text, '{1}', the_actor, the_run_id, the_trace,
+            '{1}', '{1}', ARRAY[the_id]::text, the_type, ARRAY[the_version]::text, '', ARRAY[the_data],
+            '{}', '{}', '{}', '{}', '{}', '{}', '{}'
+        ) a;
+    END IF;
+END
+$$;
+
+-- Many appends: lock, decide, insert, answer.
+--
+-- Columns come as one text each, words separated by U+001F and missing where they are empty, or numbers as an array's
+-- text: the driver takes longer over arrays than the insert does. `expected` is the exact seq, -1 any, -2 thread exists.
+--
+-- Appends come in segments, within which no thread occurs twice (a statement does not see its own rows): `segments`
+-- and `event_segments` hold the number of the last append and of the last event of each. `append_of` and `places` give
+-- each event's append and place in it; `head_of` the append of each head change, at most one for an append.
+CREATE OR REPLACE FUNCTION {schema}.append(
+    the_shard integer, patience_ms integer, tenants_served text[], segments integer[], event_segments integer[],
+    tenant_words text, thread_words text, append_id_words text, expected_numbers text, count_numbers text,
+    actor_words text, run_id_words text, trace_words text,
+    append_of_numbers text, place_numbers text, id_list text, type_words text, version_numbers text, head_words text,
+    payloads bytea[],
+    head_of integer[], head_fields integer[],
+    head_owners text[], head_titles text[], head_statuses text[], head_infos text[], head_deletions boolean[],
+    OUT kinds integer[], OUT seqs bigint[], OUT positions bigint[], OUT deletions boolean[], OUT time_us bigint
+)
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET plan_cache_mode = force_generic_plan
+AS $$
+DECLARE
+    entered boolean := {schema}.enter(the_shard, patience_ms, tenants_served);
+    base bigint := {schema}.last_position(the_shard);
+    now_us bigint := (extract(epoch FROM clock_timestamp()) * 1000000)::bigint;
+    separator text := chr(31);
+    tenants text[] := string_to_array(tenant_words, separator, '');
+    threads text[] := string_to_array(thread_words, separator, '');
+    append_ids text[] := string_to_array(append_id_words, separator, '');
+    expected bigint[] := expected_numbers;
+    counts integer[] := count_numbers;
+    actors text[] := string_to_array(actor_words, separator, '');
+    run_ids text[] := string_to_array(run_id_words, separator, '');
+    traces text[] := string_to_array(trace_words, separator, '');
+    append_of integer[] := append_of_numbers;
+    places integer[] := place_numbers;
+    ids uuid[] := id_list;
+    types text[] := string_to_array(type_words, separator, '');
+    versions integer[] := version_numbers;
+    heads text[] := string_to_array(head_words, separator, '');
+    from_number integer := 1;
+    to_number integer;
+    from_event integer := 1;
+    to_event integer;
+    careful boolean;
+    stored_events bigint;
+BEGIN
+    time_us := now_us;
+    FOR segment IN 1 .. cardinality(segments) LOOP
+        to_number := segments[segment];
+        to_event := event_segments[segment];
+        -- An append id that fits is hardly ever known already: it is looked up only when the index has refused one.
+        FOREACH careful IN ARRAY ARRAY[false, true] LOOP
+        BEGIN
+            WITH asked AS (
+                SELECT from_number - 1 + a.n::integer AS number, a.*
+                FROM unnest(
+                    tenants[from_number:to_number], threads[from_number:to_number], append_ids[from_number:to_number],
+                    expected[from_number:to_number], counts[from_number:to_number],
+                    actors[from_number:to_number], run_ids[from_number:to_number], traces[from_number:to_number]
+                ) WITH ORDINALITY AS a (tenant, thread_id, append_id, expected, count, actor, run_id, trace, n)
+            ), known AS (
+                SELECT a.*, coalesce(last.seq, 0) AS last_seq,
+                       a.expected <> coalesce(last.seq, 0) AND coalesce((  -- not looked up where the exact seq is right
+                           SELECT h.deleted FROM {schema}.head h
+                           WHERE h.tenant = a.tenant AND h.thread_id = a.thread_id LIMIT 1
+                       ), false) AS deleted
+                FROM asked a
+                LEFT JOIN LATERAL (
+                    SELECT e.seq FROM {schema}.event e
+                    WHERE e.shard = the_shard AND e.tenant = a.tenant AND e.thread_id = a.thread_id
+                    ORDER BY e.seq DESC LIMIT 1
+                ) last ON true
+            ), compared AS (
+                SELECT k.*, CASE k.expected
+                    WHEN -1 THEN NOT k.deleted
+                    WHEN -2 THEN k.last_seq > 0 AND NOT k.deleted
+                    ELSE k.expected = k.last_seq
+                END AS fits
+                FROM known k
+            ), decided AS (
+                SELECT c.*, same.seq AS same_seq,
+                       CASE WHEN same.seq IS NOT NULL THEN 2 WHEN c.fits THEN 0 ELSE 1 END AS kind
+                FROM compared c
+                LEFT JOIN LATERAL (
+                    SELECT e.seq FROM {schema}.event e
+                    WHERE (careful OR NOT c.fits) AND e.shard = the_shard AND e.tenant = c.tenant
+                      AND e.thread_id = c.thread_id AND e.append_id = c.append_id AND e.first
+                    LIMIT 1
+                ) same ON true
+            ), placed AS (
+                SELECT d.*, base + sum(CASE WHEN d.kind = 0 THEN d.count ELSE 0 END) OVER (ORDER BY d.number)::bigint
+                    - d.count AS before
+                FROM decided d
+            ), stored AS (
+                INSERT INTO {schema}.event (
+                    shard, position, tenant, thread_id, seq, id, append_id, first, type, version, time_us,
+                    actor, run_id, trace, head, data
+                )
+                SELECT the_shard, p.before + e.place, p.tenant, p.thread_id, p.last_seq + e.place, e.id, p.append_id,
+                       e.place = 1, e.type, e.version, now_us, p.actor, p.run_id, p.trace, e.head, e.data
+                FROM unnest(
+                    append_of[from_event:to_event], places[from_event:to_event], ids[from_event:to_event],
+                    types[from_event:to_event], versions[from_event:to_event], heads[from_event:to_event],
+                    payloads[from_event:to_event]
+                ) AS e (append, place, id, type, version, head, data)
+                -- Not a filter on kind: the planner would take it for one row, and join in a nested loop.
+                JOIN placed p ON CASE WHEN p.kind = 0 THEN p.number END = e.append
+            )
+            SELECT kinds || array_agg(p.kind),
+                   seqs || array_agg(CASE p.kind WHEN 0 THEN p.last_seq + 1 WHEN 1 THEN p.last_seq ELSE p.same_seq END),
+                   positions || array_agg(p.before + 1),
+                   deletions || array_agg(p.deleted),
+                   coalesce(sum(p.count) FILTER (WHERE p.kind = 0), 0)
+            INTO kinds, seqs, positions, deletions, stored_events
+            FROM (SELECT * FROM placed ORDER BY number) p;
+            EXIT;
+        EXCEPTION WHEN unique_violation THEN
+            IF careful THEN
+                RAISE;
+            END IF;
+        END;
+        END LOOP;
+
+        IF cardinality(head_of) > 0 THEN
+            PERFORM {schema}.change_heads(
+                the_shard, ARRAY(
+                    SELECT h.at::integer FROM unnest(head_of) WITH ORDINALITY AS h (number, at)
+                    WHERE h.number BETWEEN from_number AND to_number AND kinds[h.number] = 0
+                ),
+                head_of, tenants, threads, head_fields,
+                head_owners, head_titles, head_statuses, head_infos, head_deletions
+            );
+        END IF;
+        base := base + stored_events;
+        from_number := to_number + 1;
+        from_event := to_event + 1;
+    END LOOP;
+END
+$$;
