@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
 from time import perf_counter
+from uuid import uuid4
 
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
@@ -19,9 +20,8 @@ from threadlog.log import Append, Appended, Committer, EventLog, Expect, MemoryL
 from threadlog.log.telemetry import TracedLog, current_traceparent
 
 
-def writing(label: str, log: EventLog, load: Load, seconds: float) -> Run:
+def writing(log: EventLog, load: Load, seconds: float) -> Run:
     """Rounds of appends, in events/s: every writer has a thread of its own, an id for each append, and awaits it."""
-    rounds = count()
 
     async def write(committer: Committer, name: str, until: float) -> int:
         for number in count():
@@ -40,10 +40,10 @@ def writing(label: str, log: EventLog, load: Load, seconds: float) -> Run:
         raise AssertionError
 
     async def one_round() -> float:
-        this = next(rounds)
+        this = uuid4().hex[:8]
         async with Committer(log) as committer:
             began = perf_counter()
-            names = (f"{label} {this} {writer}" for writer in range(load.writers))
+            names = (f"log {this} {writer}" for writer in range(load.writers))
             written = await asyncio.gather(*(write(committer, name, began + seconds) for name in names))
             return sum(written) / (perf_counter() - began)
 

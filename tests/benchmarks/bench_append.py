@@ -30,7 +30,7 @@ async def run(effort: Effort) -> Found:
             crowd = load.writers > 1
             limit = raw.appending(folder, load, seconds, encode=crowd)
             named = raw.ENCODED if crowd else raw.APPENDED
-            return Contest(what, "events/s", writing(what, log, load, seconds), limit, named, goal)
+            return Contest(what, "events/s", writing(log, load, seconds), limit, named, goal)
 
         async with open_log(f"file:{folder}/log") as log, traced(log) as watched, MemoryLog() as memory:
             return await measure(
@@ -39,7 +39,7 @@ async def run(effort: Effort) -> Found:
                     Contest(
                         f"{LONE.name}, beside a filled file",
                         "events/s",
-                        writing("filled", log, LONE, seconds),
+                        writing(log, LONE, seconds),
                         raw.overwriting(folder, LONE, seconds),
                         raw.OVERWRITTEN,
                     ),
@@ -47,8 +47,8 @@ async def run(effort: Effort) -> Found:
                     contest(CROWD.name, log, CROWD),
                     contest(f"{CROWD.name}, telemetry on", watched, CROWD, Goal("value", "≥", 100_000)),
                     contest(f"{CROWD_BATCH.name}, telemetry on", watched, CROWD_BATCH, Goal("value", "≥", 300_000)),
-                    Contest(f"{CROWD.name}, memory log", "events/s", writing("memory", memory, CROWD, seconds)),
-                    Contest(f"{CROWD.name}, no log", "events/s", writing("none", Answering(), CROWD, seconds)),
+                    Contest(f"{CROWD.name}, memory log", "events/s", writing(memory, CROWD, seconds)),
+                    Contest(f"{CROWD.name}, no log", "events/s", writing(Answering(), CROWD, seconds)),
                 ],
                 effort.of(11, 1),
             )
