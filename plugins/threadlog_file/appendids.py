@@ -70,15 +70,15 @@ class KnownIds:
         self._threads: OrderedDict[int, IdSet] = OrderedDict()
         self._slots = 0
 
-    def may_have(self, row: int, crc: int) -> bool:
-        """Whether the thread may have an append with an id of this CRC-32; False is certain."""
+    def of(self, row: int) -> IdSet:
+        """The ids of a thread. An id that is not in it is certainly new; one that is may be another of its CRC-32."""
         known = self._threads.get(row)
         if known is None:
             known = self._threads[row] = IdSet(self._load(row))
             self._grown(known.slots)
         else:
             self._threads.move_to_end(row)
-        return crc in known
+        return known
 
     def add(self, row: int, crc: int) -> None:
         """An append has been stored."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from zlib import crc32
 
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from threadlog.log import (
     Append,
@@ -20,8 +20,8 @@ from threadlog.log import (
     same_append,
     uuid7s,
 )
-from threadlog_file.appendids import KnownIds
-from threadlog_file.lines import Line, encode_lines
+from threadlog_file.appendids import IdSet, KnownIds
+from threadlog_file.lines import encode_lines, line_of
 from threadlog_file.reading import ShardReader
 from threadlog_file.scanning import StoredAppend
 from threadlog_file.shard import Shard
@@ -48,10 +48,10 @@ class Plan:
         """How many events are to be stored."""
         return self.position - self.first + 1
 
-    def add(self, events: Sequence[Event], lines: Sequence[Line], heads: Sequence[HeadChange], id_crc: int) -> None:
+    def add(self, events: Sequence[Event], heads: Sequence[HeadChange], id_crc: int) -> None:
         """Store the events of one append."""
         first = events[0]
-        data = encode_lines(lines)
+        data = encode_lines([line_of(event) for event in events])
         size = len(data)
         self.appends.append(
             StoredAppend(
@@ -75,12 +75,21 @@ class Plan:
 class Standing(Struct, gc=False):
     """Where a thread stands in the middle of a call."""
 
-    row: int
-    """Its row, or -1 where there is no such thread yet."""
-    last_seq: int
-    deleted: bool
-    stored: dict[str, tuple[Event, ...]]
+    row: int | None = None
+    """Its row; None where there is no such thread yet."""
+    last_seq: int = 0
+    deleted: bool = False
+    ids: IdSet | None = None
+    """The append ids that it had before this call."""
+    stored: dict[str, Sequence[Event]] | None = None
     """Appends of this same call."""
+
+    def store(self, append_id: str, events: Sequence[Event]) -> None:
+        """Let the rest of the call see an append."""
+        if self.stored is None:
+            self.stored = {}
+        self.stored[append_id] = events
+        self.last_seq = events[-1].seq
 
 
 class Planner:
@@ -95,7 +104,7 @@ class Planner:
         """What becomes of `appends`, taken at `time_us`."""
         plan = Plan(self._shard.last)
         standings: dict[tuple[str, str], Standing] = {}
-        ids = iter(uuid7s(time_us, sum([len(append.events) for append in appends])))
+        ids = uuid7s(time_us, sum([len(append.events) for append in appends]))
         for append in appends:
             key = (append.tenant, append.thread_id)
             standing = standings.get(key)
@@ -109,22 +118,23 @@ class Planner:
         threads = self._shard.threads
         row = threads.find(tenant, thread)
         if row is None:
-            return Standing(-1, 0, False, {})
-        return Standing(row, threads.last_seq[row], bool(threads.flags[row] & DELETED), {})
+            return Standing()
+        return Standing(row, threads.last_seq[row], threads.flags[row] & DELETED > 0, self._ids.of(row))
 
-    def find(self, standing: Standing, append_id: str, id_crc: int) -> tuple[Event, ...]:
+    def find(self, standing: Standing, append_id: str, id_crc: int) -> Sequence[Event]:
         """The events that a thread has under this append id, those of the same call included; none if it is free."""
-        found = standing.stored.get(append_id, ())
-        if not found and standing.row >= 0 and self._ids.may_have(standing.row, id_crc):
-            found = self._reader.find_append(standing.row, append_id, id_crc)
-        return found
+        if standing.stored is not None and (found := standing.stored.get(append_id)) is not None:
+            return found
+        if standing.row is not None and standing.ids is not None and id_crc in standing.ids:
+            return self._reader.find_append(standing.row, append_id, id_crc)
+        return ()
 
     def prepare_heads(self, standing: Standing, heads: Sequence[HeadChange]) -> None:
         """Load the thread's head now, when failing to do so harms nothing."""
         for head in heads:
             if isinstance(head.deleted, bool):
                 standing.deleted = head.deleted
-        if heads and standing.row >= 0:
+        if heads and standing.row is not None:
             self._shard.heads.load(standing.row)
 
     def committed(self, plan: Plan) -> None:
@@ -135,40 +145,37 @@ class Planner:
             if row is not None:
                 self._ids.add(row, append.id_crc)
 
-    def _decide(self, plan: Plan, standing: Standing, append: Append, time_us: int, ids: Iterator[str]) -> Outcome:
-        id_crc = crc32(append.append_id.encode())
-        earlier = self.find(standing, append.append_id, id_crc)
+    def _decide(self, plan: Plan, standing: Standing, append: Append, time_us: int, ids: list[str]) -> Outcome:
+        append_id = append.append_id
+        id_crc = crc32(append_id.encode())
+        earlier = self.find(standing, append_id, id_crc)
         if earlier:
-            return Duplicate(earlier) if same_append(append, earlier) else IdReused(earlier[0].seq)
+            return Duplicate(tuple(earlier)) if same_append(append, earlier) else IdReused(earlier[0].seq)
         if not is_expected(append.expected, standing.last_seq, standing.deleted):
             return Conflict(standing.last_seq, standing.deleted)
-        events, lines = self._number(append, standing.last_seq, plan.position, time_us, ids)
-        heads = [new.head for new in append.events if new.head is not None]
+        events = self._number(append, standing.last_seq, plan.position, time_us, ids)
+        heads = [event.head for event in events if event.head is not None]
         if heads:
             self.prepare_heads(standing, heads)
-        plan.add(events, lines, heads, id_crc)
-        standing.last_seq = events[-1].seq
-        standing.stored[append.append_id] = events
+        plan.add(events, heads, id_crc)
+        standing.store(append_id, events)
         return Appended(events)
 
-    def _number(
-        self, append: Append, seq: int, position: int, time_us: int, ids: Iterator[str]
-    ) -> tuple[tuple[Event, ...], list[Line]]:
-        """The events of an append, after `seq` and `position`, and their lines."""
-        shard, tenant, thread, append_id = self._shard.number, append.tenant, append.thread_id, append.append_id
-        events, lines = [], []
-        for new, event_id in zip(append.events, ids, strict=False):
+    def _number(self, append: Append, seq: int, position: int, time_us: int, ids: list[str]) -> tuple[Event, ...]:
+        """The events of an append, after `seq` and `position`; uses up ids from the end of the list."""
+        events = []
+        for new in append.events:  # without zip and enumerate, which cost more than the event where there is just one
             seq += 1
             position += 1
             events.append(
                 Event(
-                    tenant=tenant,
-                    thread_id=thread,
+                    tenant=append.tenant,
+                    thread_id=append.thread_id,
                     seq=seq,
-                    shard=shard,
+                    shard=self._shard.number,
                     position=position,
-                    id=event_id,
-                    append_id=append_id,
+                    id=ids.pop(),
+                    append_id=append.append_id,
                     type=new.type,
                     version=new.version,
                     time_us=time_us,
@@ -179,22 +186,4 @@ class Planner:
                     head=new.head,
                 )
             )
-            lines.append(
-                Line(
-                    position=position,
-                    tenant=tenant,
-                    thread=thread,
-                    seq=seq,
-                    id=event_id,
-                    append=append_id,
-                    type=new.type,
-                    version=new.version,
-                    time_us=time_us,
-                    actor=append.actor,
-                    run=append.run_id,
-                    trace=append.trace,
-                    head=new.head,
-                    data=Raw(new.data),
-                )
-            )
-        return tuple(events), lines
+        return tuple(events)

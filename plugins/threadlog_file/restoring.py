@@ -7,7 +7,6 @@ from itertools import groupby
 from zlib import crc32
 
 from threadlog.log import Append, Diverged, Event, Expect, NewEvent, shard_of
-from threadlog_file.lines import line_of
 from threadlog_file.planning import Plan, Planner, Standing
 from threadlog_file.reading import ShardReader
 from threadlog_file.shard import Shard
@@ -51,9 +50,8 @@ class Restorer:
             raise Diverged(f"seq is {first.seq} at position {first.position}, where {standing.last_seq + 1} follows.")
         heads = [event.head for event in append if event.head is not None]
         self._planner.prepare_heads(standing, heads)
-        plan.add(append, [line_of(event) for event in append], heads, id_crc)
-        standing.last_seq = append[-1].seq
-        standing.stored[first.append_id] = tuple(append)
+        plan.add(append, heads, id_crc)
+        standing.store(first.append_id, append)
 
     def _check_dense(self, events: Sequence[Event]) -> None:
         expected = min(events[0].position, self._shard.last + 1) if events else 0

@@ -209,10 +209,11 @@ class _Flusher:
         )
 
     def _admit(self, waiting: _Waiting) -> None:
+        if not self._events:
+            self._news.set()
         self._events += waiting.events
         self._bytes += waiting.size
         self._queue.put(waiting.append.tenant, waiting)
-        self._news.set()
 
     def _admit_from_door(self) -> None:
         while self._door and (self._door.first().answer.done() or self._has_room(self._door.first())):
@@ -249,24 +250,28 @@ class _Flusher:
 
     def _next_batch(self) -> list[_Waiting]:
         """Take as much as one call of the log may carry, in fair turns, and let the door refill the queue."""
-        batch: list[_Waiting] = []
+        if self._events <= self._limits.batch_events and self._bytes <= self._limits.batch_bytes:
+            taken = self._queue.take_all()
+            self._events = self._bytes = 0
+        else:
+            taken = self._take_a_call()
+        self._admit_from_door()
+        return [waiting for waiting in taken if not waiting.answer.done()]
+
+    def _take_a_call(self) -> list[_Waiting]:
+        """Take what fits into one call of the log, at least one append."""
+        taken: list[_Waiting] = []
         events = size = 0
         while self._queue:
             waiting = self._queue.first()
             events += waiting.events
             size += waiting.size
-            if batch and (events > self._limits.batch_events or size > self._limits.batch_bytes):
+            if taken and (events > self._limits.batch_events or size > self._limits.batch_bytes):
                 break
-            self._queue.take()
+            taken.append(self._queue.take())
             self._events -= waiting.events
             self._bytes -= waiting.size
-            if waiting.answer.done():
-                events -= waiting.events
-                size -= waiting.size
-            else:
-                batch.append(waiting)
-        self._admit_from_door()
-        return batch
+        return taken
 
     async def _flush(self, batch: Sequence[_Waiting]) -> None:
         self._flight = self._loop.create_future()

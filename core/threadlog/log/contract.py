@@ -89,14 +89,15 @@ class Limits(Struct, frozen=True, kw_only=True):
         Raises:
             TooLarge: it is.
         """
-        for append in appends:
-            self.check(append)
+        sizes = [len(event.data) for append in appends for event in append.events]
+        events, size = len(sizes), sum(sizes)
+        if events > self.append_events or size > min(self.event_bytes, self.append_bytes):
+            for append in appends:
+                self.check(append)
         if len(appends) < 2:
             return
-        events = sum(len(append.events) for append in appends)
         if events > self.batch_events:
             raise TooLarge("batch_events", events, self.batch_events)
-        size = sum(append.size for append in appends)
         if size > self.batch_bytes:
             raise TooLarge("batch_bytes", size, self.batch_bytes)
 
@@ -213,6 +214,7 @@ class EventLog(ABC):
             LogStopped: a storage fault ended writing; nothing of this call was acknowledged.
             StorageFull: no room; nothing was written.
             OutcomeUnknown: the connection or the flush died before the answer; retry to learn.
+            LogCorrupt: what the answer rests on cannot be read; nothing of this call was acknowledged.
         """
 
     @abstractmethod

@@ -1,7 +1,8 @@
 """What goes into an event log and what comes out of it. Plain values, no I/O.
 
 These are `msgspec` structs and not pydantic models because they are made for every event on the
-hot path (0.1 µs against 2 µs); everything with meaning to an application is a pydantic model in
+hot path (0.1 µs against 2 µs), and the garbage collector passes over them, since values cannot form
+cycles; everything with meaning to an application is a pydantic model in
 `threadlog.model`, and is carried here as exact bytes.
 """
 
@@ -25,6 +26,8 @@ MAX_HEAD_BYTES = 64 * 1024
 """Longest title, status or info of a head, in UTF-8 bytes."""
 
 _MAX_NUMBER = 2**63 - 1
+
+_LF, _CR = b"\n\r"
 
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
@@ -58,7 +61,7 @@ exact k ≥ 1       conflict   iff k = n     iff k = n
 """
 
 
-class HeadChange(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class HeadChange(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What an event changes in its thread's head; fields that are left out stay as they are.
 
     A thread appears in listings from its first head change on.
@@ -75,7 +78,7 @@ class HeadChange(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """True makes the thread deleted (see `Expected`); False brings it back."""
 
 
-class NewEvent(Struct, frozen=True):
+class NewEvent(Struct, frozen=True, gc=False):
     """An event as its writer gives it.
 
     Raises:
@@ -100,7 +103,7 @@ class NewEvent(Struct, frozen=True):
             _check_head(self.head)
 
 
-class Append(Struct, frozen=True, kw_only=True):
+class Append(Struct, frozen=True, kw_only=True, gc=False):
     """Events for one thread, to be stored all or none of them.
 
     Raises:
@@ -121,12 +124,8 @@ class Append(Struct, frozen=True, kw_only=True):
     """W3C ``traceparent`` of the span that wrote it."""
 
     def __post_init__(self) -> None:
-        check_id("tenant", self.tenant)
-        check_id("thread_id", self.thread_id)
-        check_id("append_id", self.append_id)
-        for name, value in (("actor", self.actor), ("run_id", self.run_id), ("trace", self.trace)):
-            if value is not None:
-                check_id(name, value)
+        if not self._has_usual_ids():
+            self._check_ids()
         if not self.events:
             raise InvalidAppend("an append needs at least one event.")
         if isinstance(self.expected, int) and not 0 <= self.expected <= _MAX_NUMBER:
@@ -135,7 +134,22 @@ class Append(Struct, frozen=True, kw_only=True):
     @property
     def size(self) -> int:
         """Bytes of all payloads together."""
-        return sum(len(event.data) for event in self.events)
+        return sum([len(event.data) for event in self.events])
+
+    def _has_usual_ids(self) -> bool:
+        """Whether the ids are so plain and short that one look at all together shows that each is valid."""
+        if not (self.tenant and self.thread_id and self.append_id) or "" in (self.actor, self.run_id, self.trace):
+            return False
+        ids = f"{self.tenant}{self.thread_id}{self.append_id}{self.actor}{self.run_id}{self.trace}"
+        return len(ids) <= MAX_ID_BYTES and ids.isascii() and ids.isprintable()
+
+    def _check_ids(self) -> None:
+        check_id("tenant", self.tenant)
+        check_id("thread_id", self.thread_id)
+        check_id("append_id", self.append_id)
+        for name, value in (("actor", self.actor), ("run_id", self.run_id), ("trace", self.trace)):
+            if value is not None:
+                check_id(name, value)
 
 
 class Event(Struct, frozen=True, kw_only=True, gc=False):
@@ -173,7 +187,7 @@ class Event(Struct, frozen=True, kw_only=True, gc=False):
         return self.id[-8:]
 
 
-class Appended(Struct, frozen=True):
+class Appended(Struct, frozen=True, gc=False):
     """The append is stored; `events` are its events with their numbers, in order."""
 
     events: tuple[Event, ...]
@@ -184,7 +198,7 @@ class Appended(Struct, frozen=True):
         return self.events[-1].seq
 
 
-class Duplicate(Struct, frozen=True):
+class Duplicate(Struct, frozen=True, gc=False):
     """The same append was stored before; `events` are the ones stored then."""
 
     events: tuple[Event, ...]
@@ -195,7 +209,7 @@ class Duplicate(Struct, frozen=True):
         return self.events[-1].seq
 
 
-class Conflict(Struct, frozen=True):
+class Conflict(Struct, frozen=True, gc=False):
     """The thread is not as expected; nothing was written."""
 
     current_seq: int
@@ -203,7 +217,7 @@ class Conflict(Struct, frozen=True):
     deleted: bool = False
 
 
-class IdReused(Struct, frozen=True):
+class IdReused(Struct, frozen=True, gc=False):
     """The append id names another append of this thread, with other bytes; nothing was written."""
 
     first_seq: int
@@ -213,7 +227,7 @@ class IdReused(Struct, frozen=True):
 Outcome: TypeAlias = "Appended | Duplicate | Conflict | IdReused"
 
 
-class ThreadPage(Struct, frozen=True):
+class ThreadPage(Struct, frozen=True, gc=False):
     """Some events of one thread, in the order that was asked for."""
 
     events: tuple[Event, ...]
@@ -221,7 +235,7 @@ class ThreadPage(Struct, frozen=True):
     """Last seq of the thread as of this read; 0 where the tenant has no such thread."""
 
 
-class ShardPage(Struct, frozen=True):
+class ShardPage(Struct, frozen=True, gc=False):
     """Some events of one shard in position order; whole appends only."""
 
     events: tuple[Event, ...]
@@ -231,7 +245,7 @@ class ShardPage(Struct, frozen=True):
     """Last position of the shard as of this read."""
 
 
-class Head(Struct, frozen=True, kw_only=True):
+class Head(Struct, frozen=True, kw_only=True, gc=False):
     """What listings show of a thread."""
 
     tenant: str
@@ -244,7 +258,7 @@ class Head(Struct, frozen=True, kw_only=True):
     info: str | None = None
 
 
-class HeadPage(Struct, frozen=True):
+class HeadPage(Struct, frozen=True, gc=False):
     """Some heads in order of creation."""
 
     heads: tuple[Head, ...]
@@ -318,7 +332,7 @@ def _check_json(data: bytes) -> None:
         if _SURROGATE.search(data):
             raise InvalidAppend("data escapes half a surrogate pair, which is no text: write \\ufffd for it.") from None
         raise InvalidAppend(f"data is not exactly one JSON value: {error}.") from None
-    if b"\n" in data or b"\r" in data:
+    if _LF in data or _CR in data:
         raise InvalidAppend("data holds a raw line break; write the JSON on one line.")
 
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 
+_BYTES = 10
+"""Random bytes of one id, version and variant among them: two, two and six."""
+
+_VERSION = bytes(byte & 0x0F | 0x70 for byte in range(256))
+_VARIANT = bytes(byte & 0x3F | 0x80 for byte in range(256))
+
 
 def uuid7s(time_us: int, count: int) -> list[str]:
     """Make `count` UUIDv7 for one moment (`time_us`: microseconds since 1970), 74 random bits each."""
-    millis = time_us // 1000
-    high, low = f"{millis >> 16:08x}", f"{millis & 0xFFFF:04x}"
-    digits = os.urandom(10 * count).hex()
+    noise = bytearray(os.urandom(_BYTES * count))
+    noise[0::_BYTES] = noise[0::_BYTES].translate(_VERSION)
+    noise[2::_BYTES] = noise[2::_BYTES].translate(_VARIANT)
+    digits = noise.hex()
+    stamp = f"{time_us // 1000:012x}"
+    moment = f"{stamp[:8]}-{stamp[8:]}"
     return [
-        f"{high}-{low}-7{digits[at : at + 3]}-{_VARIANT[digits[at + 3]]}{digits[at + 4 : at + 7]}"
-        f"-{digits[at + 7 : at + 19]}"
-        for at in range(0, 20 * count, 20)
+        f"{moment}-{digits[at : at + 4]}-{digits[at + 4 : at + 8]}-{digits[at + 8 : at + 20]}"
+        for at in range(0, 2 * _BYTES * count, 2 * _BYTES)
     ]
-
-
-_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}

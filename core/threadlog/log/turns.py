@@ -52,6 +52,12 @@ class Turns(Generic[T]):
             del self._queues[tenant]
         return thing
 
+    def take_all(self) -> list[T]:
+        """Remove everything, tenant by tenant."""
+        everything = list(self)
+        self._queues.clear()
+        return everything
+
     def first_of(self, tenant: str) -> T | None:
         """The first thing of one tenant, whoever's turn it is."""
         queue = self._queues.get(tenant)
