@@ -28,6 +28,7 @@ def memory_backend() -> Backend:
 FILE = {Capability.PERSISTENT, Capability.OTHER_READERS}
 
 
+@pytest.mark.timeout(600)
 class TestFile(EventLogConformance):
     """The embedded log, through its entry point."""
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
+from postgres.clusters import installations
 from postgres.logs import Database, aside
+from postgres.seam import FAULTS
 from threadlog.log import Capability, Durability, EventLog
 from threadlog.testing import Backend, EventLogConformance
 from threadlog_postgres.log import PostgresLog
@@ -28,11 +31,12 @@ def read_only(database: Database, log: EventLog) -> Iterator[None]:
         aside(database.run(f"GRANT INSERT ON {schema}.event TO {schema}_app"))
 
 
+@pytest.mark.timeout(600)
 class TestPostgres(EventLogConformance):
     """Through the entry point, with a password in the URL."""
 
     @pytest.fixture
-    def backend(self, database: Database) -> Backend:
+    def backend(self, database: Database, programs: Path) -> Backend:
         """Logs in schemas of the test's own."""
         database.url = database.url.replace("postgres@", f"postgres:{SECRET}@")
         return Backend.of_url(
@@ -42,4 +46,5 @@ class TestPostgres(EventLogConformance):
             secrets=(SECRET,),
             examples=EXAMPLES,
             fault=lambda log: read_only(database, log),
+            faults=FAULTS if programs == installations().get("18") else None,  # the seam is the driver's
         )

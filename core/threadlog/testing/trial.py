@@ -86,6 +86,7 @@ class Trial:
         await self._append(log, first, make(3, thread="u", append_id="b"), _of_other("c"))
         await self._read(log)
         await self._append(log, first)
+        await self._try("list heads", read_heads(log, "tenant"))
         wrong = make(9, thread="t", append_id="conflict", expected=10**6)
         renamed = make(4, thread="t", append_id="d", head=HeadChange(title="two"))
         await self._append(log, renamed, wrong, make(5, 6, thread="u", append_id="e"))
@@ -133,15 +134,11 @@ class Trial:
             self._serve(outcome.events)
 
     async def _read(self, log: EventLog) -> None:
-        """Read all, and remember it: who saw it must find it later."""
-        events = await self._try("read shard", read_shard(log, SHARD))
-        if not isinstance(events, LogError):
-            self._serve(events)
-        for tenant, thread in (("tenant", "t"), ("other", "t")):
-            events = await self._try(f"read {tenant}/{thread}", read_thread(log, thread, tenant))
+        """Read, and remember it: who saw it must find it later."""
+        for what, call in (("shard", read_shard(log, SHARD)), ("thread t", read_thread(log, "t", "tenant"))):
+            events = await self._try(f"read {what}", call)
             if not isinstance(events, LogError):
                 self._serve(events)
-        await self._try("heads", read_heads(log, "tenant"))
 
     def _serve(self, events: Sequence[Event]) -> None:
         for event in events:
@@ -208,7 +205,7 @@ class Trial:
     async def _opened(self) -> EventLog | None:
         """The log, open at the second attempt at the latest; None where that fails, too."""
         for _ in range(2):
-            log = await self._lab.make(self._place)
+            log = await self._lab.make(self._place, shards=SHARD + 1)
             error = await self._try("open", log.open())
             if not isinstance(error, LogError):
                 return log
