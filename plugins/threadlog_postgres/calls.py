@@ -42,11 +42,11 @@ class Known(Struct, frozen=True):
     """Where the append that owns the id begins."""
 
 
-def is_simple(appends: Sequence[Append]) -> bool:
-    """Whether ``append_one`` can store them: one event after an exact seq, without a head change."""
-    if len(appends) != 1 or len(appends[0].events) != 1 or appends[0].events[0].head is not None:
+def is_simple(append: Append) -> bool:
+    """Whether ``append_one`` can store it: one event after an exact seq, without a head change."""
+    if len(append.events) != 1 or append.events[0].head is not None:
         return False
-    return isinstance(appends[0].expected, int) or appends[0].expected is Expect.NO_THREAD
+    return isinstance(append.expected, int) or append.expected is Expect.NO_THREAD
 
 
 def one_arguments(append: Append, event_id: str) -> list[Any]:
@@ -132,6 +132,12 @@ def restore_arguments(events: Sequence[Event]) -> list[Any]:
     ]
 
 
+def one_appended(shard: int, append: Append, event_id: str, answer: Sequence[int]) -> Appended:
+    """The outcome of an append that ``append_one`` has stored."""
+    position, time_us = answer
+    return _appended(shard, append, (event_id,), _expected_number(append.expected) + 1, position, time_us)
+
+
 def outcomes(
     shard: int, appends: Sequence[Append], ids: Sequence[str], answer: asyncpg.Record
 ) -> list[Appended | Conflict | Known]:
@@ -141,7 +147,7 @@ def outcomes(
         shard: where they were stored.
         appends: in the order of the call.
         ids: of all their events, in order.
-        answer: of ``append`` or ``append_one``.
+        answer: of ``append``.
     """
     kinds, seqs, positions, deletions, time_us = answer
     found: list[Appended | Conflict | Known] = []

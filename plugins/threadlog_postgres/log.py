@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Sequence
+from functools import cache, partial
 from typing import Any
 
 import asyncpg
@@ -53,6 +54,7 @@ class PostgresLog(EventLog):
         self._pool: Pool | None = None
         self._bell: Doorbell | None = None
         self._info: LogInfo | None = None
+        self._query = cache(partial(_query, place.schema))
         self._appending: set[asyncio.Task[list[asyncpg.Record]]] = set()
 
     @property
@@ -115,20 +117,34 @@ class PostgresLog(EventLog):
         self.info.limits.check_call(appends)
         if not appends:
             return []
-        ids = uuid7s(time.time_ns() // 1000, sum(len(append.events) for append in appends))
-        if calls.is_simple(appends):
-            function, arguments = "append_one", calls.one_arguments(appends[0], ids[0])
-        else:
-            function, arguments = "append", calls.append_arguments(appends, ids)
         with faults.writing():
-            (answer,) = await self._finish(self._call(function, shard, self._place.lock_timeout_ms, *arguments))
-        outcomes = [
-            await self._of_known(shard, append, outcome.first_seq) if isinstance(outcome, calls.Known) else outcome
-            for append, outcome in zip(appends, calls.outcomes(shard, appends, ids, answer), strict=True)
-        ]
+            outcomes = await self._store_one(shard, appends[0]) if len(appends) == 1 else None
+            if outcomes is None:
+                outcomes = await self._store(shard, appends)
         last = next((one.events[-1].position for one in reversed(outcomes) if isinstance(one, Appended)), 0)
         await self._ring(shard, last)
         return outcomes
+
+    async def _store_one(self, shard: int, append: Append) -> Sequence[Outcome] | None:
+        """Store an append by the short way; None, and nothing was written, where only the long one can tell."""
+        if not calls.is_simple(append):
+            return None
+        (event_id,) = uuid7s(time.time_ns() // 1000, 1)
+        arguments = calls.one_arguments(append, event_id)
+        try:
+            ((answer,),) = await self._finish(self._call("append_one", shard, self._place.lock_timeout_ms, *arguments))
+        except asyncpg.UniqueViolationError:
+            return None
+        return None if answer is None else [calls.one_appended(shard, append, event_id, answer)]
+
+    async def _store(self, shard: int, appends: Sequence[Append]) -> Sequence[Outcome]:
+        ids = uuid7s(time.time_ns() // 1000, sum(len(append.events) for append in appends))
+        arguments = calls.append_arguments(appends, ids)
+        (answer,) = await self._finish(self._call("append", shard, self._place.lock_timeout_ms, *arguments))
+        return [
+            await self._of_known(shard, append, outcome.first_seq) if isinstance(outcome, calls.Known) else outcome
+            for append, outcome in zip(appends, calls.outcomes(shard, appends, ids, answer), strict=True)
+        ]
 
     async def read_thread(
         self, tenant: str, thread_id: str, *, after: int = 0, limit: int = 100, backward: bool = False
@@ -268,13 +284,7 @@ class PostgresLog(EventLog):
 
     async def _call(self, function: str, *arguments: object) -> list[asyncpg.Record]:
         """Call a function of the schema, in a transaction of its own."""
-        places = ", ".join(f"${number}" for number in range(1, len(arguments) + 1))
-        query = f"SELECT * FROM {self._place.schema}.{function}({places})"  # noqa: S608 - checked names, no values
-        async with self._opened().connection() as connection:
-            if not self._place.pooler:
-                return await connection.fetch(query, *arguments, timeout=self._place.timeout)
-            async with connection.transaction(isolation="read_committed"):  # or parse and execute meet two servers
-                return await connection.fetch(query, *arguments, timeout=self._place.timeout)
+        return await self._opened().fetch(self._query(function, len(arguments)), arguments)
 
     def _opened(self) -> Pool:
         if self._pool is None:
@@ -345,6 +355,16 @@ SELECT CASE
     WHEN NOT has_table_privilege($1, 'INSERT') THEN 'the role may not append; run threadlog db check.'
 END
 """
+
+
+def _query(schema_name: str, function: str, arguments: int) -> str:
+    places = ", ".join(f"${number}" for number in range(1, arguments + 1))
+    call = f"{schema_name}.{function}({places})"
+    return f"SELECT {call}" if function in _OF_ONE_VALUE else f"SELECT * FROM {call}"  # noqa: S608 - checked names
+
+
+_OF_ONE_VALUE = ("append_one", "last_position", "restore")
+"""Functions that give one value: asked for as such, they answer sooner than as a table."""
 
 
 def _check_page(after: int, limit: int) -> None:

@@ -131,13 +131,18 @@ BEGIN
     END LOOP;
 END
 $$;
-CREATE FUNCTION house.append_one(the_shard integer, patience_ms integer, the_tenant text, the_thread text, the_append_id text, expected bigint, the_actor text, the_run_id text, the_trace text, the_id uuid, the_type text, the_version integer, the_data bytea, OUT kinds integer[], OUT seqs bigint[], OUT positions bigint[], OUT deletions boolean[], OUT time_us bigint) RETURNS record
+CREATE FUNCTION house.append_one(the_shard integer, patience_ms integer, the_tenant text, the_thread text, the_append_id text, expected bigint, the_actor text, the_run_id text, the_trace text, the_id uuid, the_type text, the_version integer, the_data bytea) RETURNS bigint[]
     LANGUAGE plpgsql
-    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 DECLARE
-    entered boolean := house.enter(the_shard, patience_ms, ARRAY[the_tenant]);
+    entered boolean := set_config('threadlog.tenants', ARRAY[the_tenant]::text, true) IS NOT NULL
+        AND current_setting('transaction_isolation') = 'read committed'
+        AND pg_try_advisory_xact_lock(1952803940, the_shard);
+    answer bigint[];
 BEGIN
+    IF NOT entered THEN
+        entered := house.enter(the_shard, patience_ms, ARRAY[the_tenant]);
+    END IF;
     INSERT INTO house.event AS e (
         shard, position, tenant, thread_id, seq, id, append_id, first, type, version, time_us, actor, run_id, trace, data
     )
@@ -152,17 +157,8 @@ BEGIN
         WHERE e.shard = the_shard AND e.tenant = the_tenant AND e.thread_id = the_thread
         ORDER BY e.seq DESC LIMIT 1
     ), 0)
-    ON CONFLICT DO NOTHING
-    RETURNING ARRAY[0], ARRAY[e.seq], ARRAY[e.position], ARRAY[false], e.time_us
-    INTO kinds, seqs, positions, deletions, time_us;
-    IF NOT FOUND THEN
-        SELECT a.* INTO kinds, seqs, positions, deletions, time_us FROM house.append(
-            the_shard, patience_ms, ARRAY[the_tenant], '{1}', '{1}',
-            the_tenant, the_thread, the_append_id, ARRAY[expected]::text, '{1}', the_actor, the_run_id, the_trace,
-            '{1}', '{1}', ARRAY[the_id]::text, the_type, ARRAY[the_version]::text, '', ARRAY[the_data],
-            '{}', '{}', '{}', '{}', '{}', '{}', '{}'
-        ) a;
-    END IF;
+    RETURNING ARRAY[e.position, e.time_us] INTO answer;
+    RETURN answer;
 END
 $$;
 CREATE FUNCTION house.change_heads(the_shard integer, chosen integer[], thread_of integer[], tenants text[], threads text[], fields integer[], owners text[], titles text[], statuses text[], infos text[], deletions boolean[]) RETURNS void
@@ -521,23 +517,23 @@ CREATE TABLE house.snapshot (
 ALTER TABLE ONLY house.event ATTACH PARTITION house.event_0 FOR VALUES IN (0);
 ALTER TABLE ONLY house.event ATTACH PARTITION house.event_1 FOR VALUES IN (1);
 COPY house.event_0 (shard, "position", tenant, thread_id, seq, id, append_id, first, type, version, time_us, actor, run_id, trace, head, data) FROM stdin;
-0	2	acme	t0	2	01a1fc58-f782-7b10-9985-51cb4629fce9	append-0	f	test.event	1	1795235051407422	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	1	acme	t0	1	01a1fc58-f782-7c89-a795-56d30ec4c8da	append-0	t	test.event	1	1795235051407422	user:alice	\N	\N	{"owner":"alice","title":"Title 0"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	4	acme	t1	2	01a1fc58-f795-7edf-95f0-a30b8a8c392c	append-1	f	test.event	1	1795235051414569	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	3	acme	t1	1	01a1fc58-f795-71aa-a2bf-92e9f916486e	append-1	t	test.event	1	1795235051414569	user:alice	\N	\N	{"owner":"alice","title":"Title 1"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	6	acme	t0	4	01a1fc58-f797-78ad-8e4c-c4acddd586d2	append-2	f	test.event	1	1795235051416202	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	5	acme	t0	3	01a1fc58-f797-7c1e-b0c8-09573724583f	append-2	t	test.event	1	1795235051416202	user:alice	\N	\N	{"owner":"alice","title":"Title 2"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	8	acme	t1	4	01a1fc58-f799-75ed-96bd-0808fbffeea1	append-3	f	test.event	1	1795235051417526	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	7	acme	t1	3	01a1fc58-f799-73a2-971f-1a75c5329d8c	append-3	t	test.event	1	1795235051417526	user:alice	\N	\N	{"owner":"alice","title":"Title 3"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	2	acme	t0	2	01a1fc67-96b0-742e-855a-e89d889f198e	append-0	f	test.event	1	1795236009662081	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	1	acme	t0	1	01a1fc67-96b0-748e-a2d3-ff4a4913c2df	append-0	t	test.event	1	1795236009662081	user:alice	\N	\N	{"owner":"alice","title":"Title 0"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	4	acme	t1	2	01a1fc67-96c4-769c-9eff-30dd59cc0d20	append-1	f	test.event	1	1795236009669412	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	3	acme	t1	1	01a1fc67-96c4-722c-a5dc-a95be89f6f6d	append-1	t	test.event	1	1795236009669412	user:alice	\N	\N	{"owner":"alice","title":"Title 1"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	6	acme	t0	4	01a1fc67-96c7-7405-b1e2-b563c09afdac	append-2	f	test.event	1	1795236009671327	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	5	acme	t0	3	01a1fc67-96c7-707d-b724-411964950fb3	append-2	t	test.event	1	1795236009671327	user:alice	\N	\N	{"owner":"alice","title":"Title 2"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	8	acme	t1	4	01a1fc67-96c8-7973-86e1-bb5256f1f71a	append-3	f	test.event	1	1795236009672692	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	7	acme	t1	3	01a1fc67-96c8-7ec4-8d00-f1130647cce4	append-3	t	test.event	1	1795236009672692	user:alice	\N	\N	{"owner":"alice","title":"Title 3"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
 \.
 COPY house.event_1 (shard, "position", tenant, thread_id, seq, id, append_id, first, type, version, time_us, actor, run_id, trace, head, data) FROM stdin;
 \.
 COPY house.head (shard, tenant, thread_id, "position", created_us, owner, title, status, info, deleted) FROM stdin;
-0	acme	t0	1	1795235051407422	alice	Title 2	active	\N	f
-0	acme	t1	3	1795235051414569	alice	Title 3	active	\N	f
+0	acme	t0	1	1795236009662081	alice	Title 2	active	\N	f
+0	acme	t1	3	1795236009669412	alice	Title 3	active	\N	f
 \.
 COPY house.log (only_one, log_id, shards) FROM stdin;
-t	e8e83843-732e-4d95-86e1-b008e8cc4406	2
+t	aea09d53-5ee2-4789-8620-2a77ddb18037	2
 \.
 COPY house.migration (name, applied_at) FROM stdin;
 \.
@@ -583,8 +579,8 @@ GRANT USAGE ON SCHEMA house TO house_app;
 GRANT USAGE ON SCHEMA house TO house_redactor;
 REVOKE ALL ON FUNCTION house.append(the_shard integer, patience_ms integer, tenants_served text[], segments integer[], event_segments integer[], tenant_words text, thread_words text, append_id_words text, expected_numbers text, count_numbers text, actor_words text, run_id_words text, trace_words text, append_of_numbers text, place_numbers text, id_list text, type_words text, version_numbers text, head_words text, payloads bytea[], head_of integer[], head_fields integer[], head_owners text[], head_titles text[], head_statuses text[], head_infos text[], head_deletions boolean[], OUT kinds integer[], OUT seqs bigint[], OUT positions bigint[], OUT deletions boolean[], OUT time_us bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION house.append(the_shard integer, patience_ms integer, tenants_served text[], segments integer[], event_segments integer[], tenant_words text, thread_words text, append_id_words text, expected_numbers text, count_numbers text, actor_words text, run_id_words text, trace_words text, append_of_numbers text, place_numbers text, id_list text, type_words text, version_numbers text, head_words text, payloads bytea[], head_of integer[], head_fields integer[], head_owners text[], head_titles text[], head_statuses text[], head_infos text[], head_deletions boolean[], OUT kinds integer[], OUT seqs bigint[], OUT positions bigint[], OUT deletions boolean[], OUT time_us bigint) TO house_app;
-REVOKE ALL ON FUNCTION house.append_one(the_shard integer, patience_ms integer, the_tenant text, the_thread text, the_append_id text, expected bigint, the_actor text, the_run_id text, the_trace text, the_id uuid, the_type text, the_version integer, the_data bytea, OUT kinds integer[], OUT seqs bigint[], OUT positions bigint[], OUT deletions boolean[], OUT time_us bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION house.append_one(the_shard integer, patience_ms integer, the_tenant text, the_thread text, the_append_id text, expected bigint, the_actor text, the_run_id text, the_trace text, the_id uuid, the_type text, the_version integer, the_data bytea, OUT kinds integer[], OUT seqs bigint[], OUT positions bigint[], OUT deletions boolean[], OUT time_us bigint) TO house_app;
+REVOKE ALL ON FUNCTION house.append_one(the_shard integer, patience_ms integer, the_tenant text, the_thread text, the_append_id text, expected bigint, the_actor text, the_run_id text, the_trace text, the_id uuid, the_type text, the_version integer, the_data bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION house.append_one(the_shard integer, patience_ms integer, the_tenant text, the_thread text, the_append_id text, expected bigint, the_actor text, the_run_id text, the_trace text, the_id uuid, the_type text, the_version integer, the_data bytea) TO house_app;
 REVOKE ALL ON FUNCTION house.change_heads(the_shard integer, chosen integer[], thread_of integer[], tenants text[], threads text[], fields integer[], owners text[], titles text[], statuses text[], infos text[], deletions boolean[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION house.change_heads(the_shard integer, chosen integer[], thread_of integer[], tenants text[], threads text[], fields integer[], owners text[], titles text[], statuses text[], infos text[], deletions boolean[]) TO house_app;
 REVOKE ALL ON FUNCTION house.enter(the_shard integer, patience_ms integer, the_tenants text[]) FROM PUBLIC;
