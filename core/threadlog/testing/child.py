@@ -1,7 +1,8 @@
-"""A process that works on a log until it is killed, for the kit's tests of crashes and of many processes.
+"""Processes that work on a log until they are killed, for the kit's tests of crashes and of many processes.
 
-Run as a program, by path, so that it need not import pytest; it takes a pickled `Job` on its input and writes what it
-does as pickled records to its output, each in one write. A record that a kill has cut is one that was never written.
+Run as a program, by path, so that it need not import pytest. It has imported all that its processes need, and forks
+one for each pickled `Job` that comes, which takes milliseconds. The process writes what it does as pickled records to
+its output, each in one write. A record that a kill has cut is one that was never written.
 """
 
 from __future__ import annotations
@@ -12,15 +13,25 @@ import itertools
 import os
 import pickle
 import random
+import signal
+import socket
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from threadlog.log import Append, EventLog, Expect, LogBusy, LogURL, NewEvent, OpenOptions, find_plugin
 
 TENANT = "tenant"
+
+REQUEST_BYTES = 65536
+"""A request has fewer bytes than this; the next one comes after the answer."""
+
+find = cache(find_plugin)
+"""Reads the metadata of every installed distribution, once."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +67,7 @@ async def make_log(job: Job) -> EventLog:
     options = OpenOptions(read_only=job.read_only)
     if job.factory is None:
         url = LogURL(job.address)
-        return find_plugin(url.scheme).make_log(url, options)
+        return find(url.scheme).make_log(url, options)
     module, _, name = job.factory.partition(":")
     made = getattr(importlib.import_module(module), name)(job.address, options)
     log: EventLog = made if isinstance(made, EventLog) else await made
@@ -86,6 +97,7 @@ async def race(log: EventLog, job: Job) -> None:
         invoked = time.monotonic()
         page = await log.read_thread(TENANT, thread, limit=1_000)
         tell("read", thread, 0, page, invoked, time.monotonic())
+        await asyncio.sleep(chance.uniform(0, 0.002))  # so that others write between the reading and the appending
         again = sent and chance.random() < 0.2
         append = chance.choice(sent) if again else _competing(job, number, thread, page.last_seq, chance)
         sent.append(append)
@@ -139,13 +151,61 @@ async def work(job: Job) -> None:
     tell("done")
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Do the job; `arguments` are the folders to import from."""
-    sys.path[:] = arguments
-    size = int.from_bytes(os.read(0, 4), "big")
-    asyncio.run(work(pickle.loads(os.read(0, size))))  # noqa: S301 - the kit wrote it
+def main() -> None:
+    """Answer requests on the socket that is the standard input, until its other end is closed."""
+    with socket.socket(fileno=os.dup(0)) as requests:
+        while True:
+            data, files, _, _ = socket.recv_fds(requests, REQUEST_BYTES, 3)
+            if not data:
+                return
+            request = pickle.loads(data)  # noqa: S301 - the kit wrote it
+            pid = start(request, files) if isinstance(request, Job) else kill(request)
+            requests.send(pickle.dumps(pid))
+
+
+def start(job: Job, files: Sequence[int]) -> int:
+    """Fork a process that does a job; returns its number.
+
+    Args:
+        job: what to do.
+        files: its standard input, output and error; closed here.
+    """
+    load_plugin(job)
+    pid = os.fork()
+    if pid == 0:
+        for number, file in enumerate(files):
+            os.dup2(file, number)
+        os.closerange(3, 256)
+        status = 1
+        try:
+            asyncio.run(work(job))
+            status = 0
+        except BaseException:  # noqa: BLE001 - it is told, and the process ends
+            traceback.print_exc()
+        finally:
+            sys.stderr.flush()
+            os._exit(status)
+    for file in files:
+        os.close(file)
+    return pid
+
+
+def kill(pid: int) -> int:
+    """Kill a process with SIGKILL, if it has not ended by itself."""
+    os.kill(pid, signal.SIGKILL)  # it is not reaped before, so that the number cannot be another's
+    os.waitpid(pid, 0)
+    return pid
+
+
+def load_plugin(job: Job) -> None:
+    """Import what the job needs, so that the processes need not."""
+    if job.factory is None:
+        find(LogURL(job.address).scheme)
+    else:
+        importlib.import_module(job.factory.partition(":")[0])
 
 
 if __name__ == "__main__":
     sys.modules["threadlog.testing.child"] = sys.modules["__main__"]  # as what the job is pickled
-    main(sys.argv[1:])
+    sys.path[:] = sys.argv[1:]
+    main()

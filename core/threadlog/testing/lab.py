@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
@@ -12,6 +13,7 @@ import pytest
 from threadlog.log import Capability, Durability, EventLog, LogError, OpenOptions
 from threadlog.testing.backend import Backend
 from threadlog.testing.child import Job
+from threadlog.testing.children import Child, Nursery
 
 
 class Lab:
@@ -23,6 +25,7 @@ class Lab:
         self._run = uuid4().hex[:8]
         self._stack = AsyncExitStack()
         self._places: dict[EventLog, str] = {}
+        self._nursery: Nursery | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -77,13 +80,18 @@ class Lab:
         if self.backend.address is None:
             pytest.skip("not run: the backend tells no `address` by which another process opens the log")
 
-    def job(
+    @asynccontextmanager
+    async def child(
         self, work: str, name: str, *, threads: tuple[str, ...], place: str = "log", read_only: bool = False
-    ) -> Job:
-        """What another process is to do at the log of a place."""
+    ) -> AsyncIterator[Child]:
+        """Another process, which has opened the log of a place and does its work once it is told to begin."""
         assert self.backend.address is not None
+        if self._nursery is None:
+            self._nursery = await self._stack.enter_async_context(Nursery())
         address = self.backend.address(f"{place}-{self._run}")
-        return Job(address, self.backend.factory, work, name, threads, read_only)
+        job = Job(address, self.backend.factory, work, name, threads, read_only)
+        async with Child(self._nursery, job) as child:
+            yield child
 
     def lack(self, capability: Capability) -> None:
         """Skip the test where the log does claim a capability."""

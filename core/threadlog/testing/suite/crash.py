@@ -19,7 +19,7 @@ from threadlog.log import (
     Outcome,
 )
 from threadlog.testing.child import TENANT
-from threadlog.testing.children import Child, Record
+from threadlog.testing.children import Record
 from threadlog.testing.clauses import ACROSS, ClauseBroken, clause
 from threadlog.testing.journal import Journal
 from threadlog.testing.lab import Lab
@@ -44,8 +44,8 @@ class CrashTests:
         chance, journal = random.Random(11), Journal("a SIGKILL")
         await (await lab.open()).close()
         for life in range(int(os.environ.get(KILLS, "5"))):
-            async with Child(lab.job("write", f"life{life}", threads=("a", "b"))) as child:
-                child.start()
+            async with lab.child("write", f"life{life}", threads=("a", "b")) as child:
+                child.begin()
                 await child.wait_for("answered", chance.randint(1, 12), lab.patience * 3)
                 await asyncio.sleep(chance.uniform(0, 0.01))  # where the kill falls is left to chance
                 _note(journal, await child.kill())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
@@ -28,9 +29,9 @@ class ProcessTests:
         history = History()
         async with AsyncExitStack() as stack:
             names = [f"writer{n}" for n in range(3)]
-            writers = [await stack.enter_async_context(Child(lab.job("race", name, threads=THREADS))) for name in names]
+            writers = [await stack.enter_async_context(lab.child("race", name, threads=THREADS)) for name in names]
             for writer in writers:
-                writer.start()
+                writer.begin()
             for writer in writers:
                 await writer.wait_for("done", 1, lab.patience * 4)
                 _note(history, writer.records)
@@ -44,19 +45,27 @@ class ProcessTests:
         log = await lab.open()
         history = History()
         async with AsyncExitStack() as stack:
-            jobs = [lab.job("follow", f"reader{n}", threads=THREADS, read_only=True) for n in range(2)]
-            readers = [await stack.enter_async_context(Child(job)) for job in jobs]
+            children = [lab.child("follow", f"reader{n}", threads=THREADS, read_only=True) for n in range(2)]
+            readers = [await stack.enter_async_context(child) for child in children]
             for reader in readers:
-                reader.start()
+                reader.begin()
                 await reader.wait_for("shard", 1, lab.patience)
-            for number in range(60):
-                append = make(*range(1 + number % 4), thread=THREADS[number % 3], tenant=TENANT)
-                await history.append(log, append)
+            await _write_amid_readers(log, history, readers)
             stored = await read_shard(log, log.shard_of(TENANT))
             for reader in readers:
                 await _caught_up(reader, stored, lab.patience)
                 _note(history, reader.records)
         await _confirm(history, log)
+
+
+async def _write_amid_readers(log: EventLog, history: History, readers: Sequence[Child]) -> None:
+    """Append until each reader has read some pages meanwhile, or has had time to."""
+    for number in range(600):
+        append = make(*range(1 + number % 4), thread=THREADS[number % 3], tenant=TENANT)
+        await history.append(log, append)
+        await asyncio.sleep(0.001)
+        if number >= 60 and all(len(_pages(reader.records)) >= 8 for reader in readers):
+            return
 
 
 async def _caught_up(reader: Child, stored: Sequence[Event], patience: float) -> None:
@@ -80,12 +89,17 @@ async def _caught_up(reader: Child, stored: Sequence[Event], patience: float) ->
         raise ClauseBroken("R2", f"{reader.job.name}, a process that only reads, {told}. {error}") from error
 
 
+def _pages(records: Sequence[Record]) -> list[Record]:
+    """What a reader told of its pages of the shard."""
+    return [record for record in list(records) if record[0] == "shard"]
+
+
 def _looked_to(records: Sequence[Record]) -> int:
-    return max((record[2] for record in list(records) if record[0] == "shard"), default=0)
+    return max((page[2] for page in _pages(records)), default=0)
 
 
 def _followed(records: Sequence[Record]) -> list[Event]:
-    return [event for record in list(records) if record[0] == "shard" for event in record[1]]
+    return [event for page in _pages(records) for event in page[1]]
 
 
 def _read_by_thread(records: Sequence[Record]) -> list[Event]:
