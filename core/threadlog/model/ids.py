@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
+import os
 from typing import Literal, TypeAlias
 
 Kind: TypeAlias = Literal[
@@ -49,11 +49,12 @@ PREFIXES: dict[Kind, str] = {
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 _LETTERS = 20
 _PAIRS = [_ALPHABET[number & 31] + _ALPHABET[number >> 5] for number in range(1024)]
+_LETTER_OF_BYTE = bytes(ord(_ALPHABET[byte & 31]) for byte in range(256))
 
 
 def new_id(kind: Kind) -> str:
     """Make a fresh id, such as ``msg_`` and 20 letters of base32: 100 bits from the system's random source."""
-    return f"{PREFIXES[kind]}_{_letters(secrets.randbits(5 * _LETTERS))}"
+    return f"{PREFIXES[kind]}_{os.urandom(_LETTERS).translate(_LETTER_OF_BYTE).decode()}"
 
 
 def derived_id(kind: Kind, *names: str) -> str:

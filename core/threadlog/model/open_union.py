@@ -21,7 +21,9 @@ def tag_reader(*known: type[BaseModel]) -> Callable[[Any], str]:
     tags = frozenset(tag_of(model) for model in known)
 
     def tag(value: Any) -> str:
-        found = value.get("type") if isinstance(value, Mapping) else getattr(value, "type", None)
+        found = getattr(value, "type", None)
+        if found is None and isinstance(value, Mapping):
+            found = value.get("type")
         return found if isinstance(found, str) and found in tags else OTHER
 
     return tag

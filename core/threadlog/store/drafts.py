@@ -43,8 +43,10 @@ _ITEM_EVENTS = frozenset({"thread.item.added", "thread.item.done", "thread.item.
 
 def right_for(events: Sequence[ThreadEvent | NewEvent]) -> Right:
     """What it takes to write these events: sharing and deleting a thread is for those who own it."""
-    owning = any(event.type == _DELETED or event.type.startswith("access.") for event in events)
-    return Right.MANAGE if owning else Right.WRITE
+    for event in events:
+        if event.type == _DELETED or event.type.startswith("access."):
+            return Right.MANAGE
+    return Right.WRITE
 
 
 def check_new_thread_id(thread_id: str) -> None:
