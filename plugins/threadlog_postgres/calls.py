@@ -77,8 +77,9 @@ def append_arguments(appends: Sequence[Append], ids: Sequence[str]) -> list[Any]
     events = [event for append in appends for event in append.events]
     counts = [len(append.events) for append in appends]
     segments = _segments(appends)
-    heads = [event.head for event in events]
-    head_of, head_columns = _head_columns(_numbered_changes(appends) if any(heads) else ())
+    versions = [event.version for event in events]
+    changes = list(_changes(appends))
+    head_of, head_columns = _head_columns((number, change) for number, change in changes if change is not None)
     return [
         sorted({append.tenant for append in appends}),
         segments,
@@ -91,12 +92,12 @@ def append_arguments(appends: Sequence[Append], ids: Sequence[str]) -> list[Any]
         _words([append.actor for append in appends]),
         _words([append.run_id for append in appends]),
         _words([append.trace for append in appends]),
-        _numbers([number for number, count in enumerate(counts, 1) for _ in range(count)]),
-        _numbers([place for count in counts for place in range(1, count + 1)]),
+        *_places(counts),
         "{" + ",".join(ids) + "}",
         _SEPARATOR.join([event.type for event in events]),
-        _numbers([event.version for event in events]),
-        _words([_head_text(head) for head in heads]) if head_of else "",
+        _numbers(versions),
+        _words([_head_text(change) for _, change in changes]),
+        _words([_letter(deleted) for deleted in _deletions(changes)]),
         [event.data for event in events],
         head_of,
         *head_columns,
@@ -118,6 +119,7 @@ def restore_arguments(events: Sequence[Event]) -> list[Any]:
         [event.id for event in events],
         [event.append_id for event in events],
         [at == 0 or names[at] != names[at - 1] for at in range(len(events))],
+        list(_deletions([((event.tenant, event.thread_id), event.head) for event in events])),
         [event.type for event in events],
         [event.version for event in events],
         [event.time_us for event in events],
@@ -243,11 +245,36 @@ def _head_text(change: HeadChange | None) -> str | None:
     return None if change is None else msgspec.json.encode(change).decode()
 
 
-def _numbered_changes(appends: Sequence[Append]) -> Iterator[tuple[int, HeadChange]]:
-    for number, append in enumerate(appends, 1):
-        for event in append.events:
-            if event.head is not None:
+def _changes(appends: Sequence[Append]) -> Iterator[tuple[int, HeadChange | None]]:
+    """The head change of each event, with the number of its append; nothing where no event has one."""
+    if any(event.head is not None for append in appends for event in append.events):
+        for number, append in enumerate(appends, 1):
+            for event in append.events:
                 yield number, event.head
+
+
+def _deletions(changes: Iterable[tuple[Hashable, HeadChange | None]]) -> Iterator[bool | None]:
+    """What has been said so far of the deletion of that which each change is of."""
+    said: dict[Hashable, bool] = {}
+    for key, change in changes:
+        if change is not None and change.deleted is not UNSET:
+            said[key] = change.deleted
+        yield said.get(key)
+
+
+def _letter(value: bool | None) -> str | None:
+    """A truth as Postgres writes it."""
+    return None if value is None else "t" if value else "f"
+
+
+def _places(counts: Sequence[int]) -> tuple[str, str]:
+    """The number of each event's append, and its place in it; nothing where each append has one event."""
+    if counts.count(1) == len(counts):
+        return "", ""
+    return (
+        _array([number for number, count in enumerate(counts, 1) for _ in range(count)]),
+        _array([place for count in counts for place in range(1, count + 1)]),
+    )
 
 
 def _head_columns(changes: Iterable[tuple[Key, HeadChange]]) -> tuple[list[Key], list[list[Any]]]:
@@ -269,7 +296,12 @@ def _expected_number(expected: Expected) -> int:
 
 
 def _numbers(numbers: Sequence[int]) -> str:
-    """A column of numbers: an array as Postgres writes it. The driver takes longer over a list of them."""
+    """A column of numbers; nothing where all are 1."""
+    return "" if numbers.count(1) == len(numbers) else _array(numbers)
+
+
+def _array(numbers: Sequence[int]) -> str:
+    """Numbers as Postgres writes arrays; over a list the driver would take longer."""
     return "{" + str(numbers)[1:-1] + "}"
 
 

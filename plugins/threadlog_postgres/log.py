@@ -111,9 +111,8 @@ class PostgresLog(EventLog):
     async def append(self, shard: int, appends: Sequence[Append]) -> Sequence[Outcome]:
         """See `EventLog.append`: one round trip, unless an append id is known already."""
         self._check_writable(shard)
-        for append in appends:
-            if self.shard_of(append.tenant) != shard:
-                raise InvalidAppend(f"a tenant of this call does not live in shard {shard}; ask `shard_of`.")
+        if any(self.shard_of(tenant) != shard for tenant in {append.tenant for append in appends}):
+            raise InvalidAppend(f"a tenant of this call does not live in shard {shard}; ask `shard_of`.")
         self.info.limits.check_call(appends)
         if not appends:
             return []

@@ -17,7 +17,8 @@ CREATE TABLE {schema}.migration (
 );
 
 -- Every event. Partitioned by shard and not by time: a unique index must hold the partition key, and time in it would
--- destroy the guarantee that a thread's seqs are unique.
+-- destroy the guarantee that a thread's seqs are unique. `first` marks the first event of an append; `deleted` says
+-- whether the thread is deleted after this event, so that its last event tells all that decides an append.
 CREATE TABLE {schema}.event (
     shard integer NOT NULL,
     position bigint NOT NULL,
@@ -27,6 +28,7 @@ CREATE TABLE {schema}.event (
     id uuid NOT NULL,
     append_id text COLLATE "C" NOT NULL,
     first boolean NOT NULL,
+    deleted boolean NOT NULL DEFAULT false,
     type text COLLATE "C" NOT NULL,
     version integer NOT NULL,
     time_us bigint NOT NULL,

@@ -9,7 +9,7 @@ SET xmloption = content;
 SET client_min_messages = warning;
 SET row_security = off;
 CREATE SCHEMA house;
-CREATE FUNCTION house.append(the_shard integer, patience_ms integer, tenants_served text[], segments integer[], event_segments integer[], tenant_words text, thread_words text, append_id_words text, expected_numbers text, count_numbers text, actor_words text, run_id_words text, trace_words text, append_of_numbers text, place_numbers text, id_list text, type_words text, version_numbers text, head_words text, payloads bytea[], head_of integer[], head_fields integer[], head_owners text[], head_titles text[], head_statuses text[], head_infos text[], head_deletions boolean[], OUT kinds integer[], OUT seqs bigint[], OUT positions bigint[], OUT deletions boolean[], OUT time_us bigint) RETURNS record
+CREATE FUNCTION house.append(the_shard integer, patience_ms integer, tenants_served text[], segments integer[], event_segments integer[], tenant_words text, thread_words text, append_id_words text, expected_numbers text, count_numbers text, actor_words text, run_id_words text, trace_words text, append_of_numbers text, place_numbers text, id_list text, type_words text, version_numbers text, head_words text, deletion_words text, payloads bytea[], head_of integer[], head_fields integer[], head_owners text[], head_titles text[], head_statuses text[], head_infos text[], head_deletions boolean[], OUT kinds integer[], OUT seqs bigint[], OUT positions bigint[], OUT deletions boolean[], OUT time_us bigint) RETURNS record
     LANGUAGE plpgsql
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
@@ -21,17 +21,18 @@ DECLARE
     tenants text[] := string_to_array(tenant_words, separator, '');
     threads text[] := string_to_array(thread_words, separator, '');
     append_ids text[] := string_to_array(append_id_words, separator, '');
-    expected bigint[] := expected_numbers;
-    counts integer[] := count_numbers;
+    expected bigint[] := nullif(expected_numbers, '');
+    counts integer[] := nullif(count_numbers, '');
     actors text[] := string_to_array(actor_words, separator, '');
     run_ids text[] := string_to_array(run_id_words, separator, '');
     traces text[] := string_to_array(trace_words, separator, '');
-    append_of integer[] := append_of_numbers;
-    places integer[] := place_numbers;
+    append_of integer[] := nullif(append_of_numbers, '');
+    places integer[] := nullif(place_numbers, '');
     ids uuid[] := id_list;
     types text[] := string_to_array(type_words, separator, '');
-    versions integer[] := version_numbers;
+    versions integer[] := nullif(version_numbers, '');
     heads text[] := string_to_array(head_words, separator, '');
+    deleted_after boolean[] := string_to_array(deletion_words, separator, '');
     from_number integer := 1;
     to_number integer;
     from_event integer := 1;
@@ -47,39 +48,35 @@ BEGIN
         FOREACH careful IN ARRAY ARRAY[false, true] LOOP
         BEGIN
             WITH asked AS (
-                SELECT from_number - 1 + a.n::integer AS number, a.*
+                SELECT from_number - 1 + a.n::integer AS number, coalesce(a.count, 1) AS count,
+                       a.tenant, a.thread_id, a.append_id, coalesce(a.expected, 1) AS expected,
+                       a.actor, a.run_id, a.trace
                 FROM unnest(
                     tenants[from_number:to_number], threads[from_number:to_number], append_ids[from_number:to_number],
                     expected[from_number:to_number], counts[from_number:to_number],
                     actors[from_number:to_number], run_ids[from_number:to_number], traces[from_number:to_number]
                 ) WITH ORDINALITY AS a (tenant, thread_id, append_id, expected, count, actor, run_id, trace, n)
             ), known AS (
-                SELECT a.*, coalesce(last.seq, 0) AS last_seq,
-                       a.expected <> coalesce(last.seq, 0) AND coalesce((  -- not looked up where the exact seq is right
-                           SELECT h.deleted FROM house.head h
-                           WHERE h.tenant = a.tenant AND h.thread_id = a.thread_id LIMIT 1
-                       ), false) AS deleted
+                SELECT a.*, coalesce(last.seq, 0) AS last_seq, coalesce(last.deleted, false) AS deleted,
+                       CASE a.expected
+                           WHEN -1 THEN last.deleted IS NOT TRUE
+                           WHEN -2 THEN last.deleted IS FALSE
+                           ELSE a.expected = coalesce(last.seq, 0)
+                       END AS fits
                 FROM asked a
                 LEFT JOIN LATERAL (
-                    SELECT e.seq FROM house.event e
+                    SELECT e.seq, e.deleted FROM house.event e
                     WHERE e.shard = the_shard AND e.tenant = a.tenant AND e.thread_id = a.thread_id
                     ORDER BY e.seq DESC LIMIT 1
                 ) last ON true
-            ), compared AS (
-                SELECT k.*, CASE k.expected
-                    WHEN -1 THEN NOT k.deleted
-                    WHEN -2 THEN k.last_seq > 0 AND NOT k.deleted
-                    ELSE k.expected = k.last_seq
-                END AS fits
-                FROM known k
             ), decided AS (
-                SELECT c.*, same.seq AS same_seq,
-                       CASE WHEN same.seq IS NOT NULL THEN 2 WHEN c.fits THEN 0 ELSE 1 END AS kind
-                FROM compared c
+                SELECT k.*, same.seq AS same_seq,
+                       CASE WHEN same.seq IS NOT NULL THEN 2 WHEN k.fits THEN 0 ELSE 1 END AS kind
+                FROM known k
                 LEFT JOIN LATERAL (
                     SELECT e.seq FROM house.event e
-                    WHERE (careful OR NOT c.fits) AND e.shard = the_shard AND e.tenant = c.tenant
-                      AND e.thread_id = c.thread_id AND e.append_id = c.append_id AND e.first
+                    WHERE (careful OR NOT k.fits) AND e.shard = the_shard AND e.tenant = k.tenant
+                      AND e.thread_id = k.thread_id AND e.append_id = k.append_id AND e.first
                     LIMIT 1
                 ) same ON true
             ), placed AS (
@@ -88,16 +85,21 @@ BEGIN
                 FROM decided d
             ), stored AS (
                 INSERT INTO house.event (
-                    shard, position, tenant, thread_id, seq, id, append_id, first, type, version, time_us,
+                    shard, position, tenant, thread_id, seq, id, append_id, first, deleted, type, version, time_us,
                     actor, run_id, trace, head, data
                 )
                 SELECT the_shard, p.before + e.place, p.tenant, p.thread_id, p.last_seq + e.place, e.id, p.append_id,
-                       e.place = 1, e.type, e.version, now_us, p.actor, p.run_id, p.trace, e.head, e.data
-                FROM unnest(
-                    append_of[from_event:to_event], places[from_event:to_event], ids[from_event:to_event],
-                    types[from_event:to_event], versions[from_event:to_event], heads[from_event:to_event],
-                    payloads[from_event:to_event]
-                ) AS e (append, place, id, type, version, head, data)
+                       e.place = 1, coalesce(e.deleted, p.deleted), e.type, e.version, now_us,
+                       p.actor, p.run_id, p.trace, e.head, e.data
+                FROM (
+                    SELECT coalesce(e.append, from_event - 1 + e.n::integer) AS append, coalesce(e.place, 1) AS place,
+                           e.id, e.type, coalesce(e.version, 1) AS version, e.head, e.deleted, e.data
+                    FROM unnest(
+                        append_of[from_event:to_event], places[from_event:to_event], ids[from_event:to_event],
+                        types[from_event:to_event], versions[from_event:to_event], heads[from_event:to_event],
+                        deleted_after[from_event:to_event], payloads[from_event:to_event]
+                    ) WITH ORDINALITY AS e (append, place, id, type, version, head, deleted, data, n)
+                ) e
                 -- Not a filter on kind: the planner would take it for one row, and join in a nested loop.
                 JOIN placed p ON CASE WHEN p.kind = 0 THEN p.number END = e.append
             )
@@ -144,19 +146,23 @@ BEGIN
         entered := house.enter(the_shard, patience_ms, ARRAY[the_tenant]);
     END IF;
     INSERT INTO house.event AS e (
-        shard, position, tenant, thread_id, seq, id, append_id, first, type, version, time_us, actor, run_id, trace, data
+        shard, position, tenant, thread_id, seq, id, append_id, first, deleted, type, version, time_us,
+        actor, run_id, trace, data
     )
     SELECT the_shard, 1 + coalesce((
                SELECT p.position FROM house.event_position p
                WHERE p.shard = the_shard ORDER BY p.position DESC LIMIT 1
            ), 0),
-           the_tenant, the_thread, expected + 1, the_id, the_append_id, true, the_type, the_version,
-           (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, the_actor, the_run_id, the_trace, the_data
-    WHERE expected = coalesce((
-        SELECT e.seq FROM house.event e
+           the_tenant, the_thread, expected + 1, the_id, the_append_id, true, coalesce(last.deleted, false),
+           the_type, the_version, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+           the_actor, the_run_id, the_trace, the_data
+    FROM (SELECT) one
+    LEFT JOIN (
+        SELECT e.seq, e.deleted FROM house.event e
         WHERE e.shard = the_shard AND e.tenant = the_tenant AND e.thread_id = the_thread
         ORDER BY e.seq DESC LIMIT 1
-    ), 0)
+    ) last ON true
+    WHERE expected = coalesce(last.seq, 0)
     RETURNING ARRAY[e.position, e.time_us] INTO answer;
     RETURN answer;
 END
@@ -369,35 +375,46 @@ BEGIN
     RAISE EXCEPTION 'events are never changed' USING ERRCODE = 'TL003';
 END
 $$;
-CREATE FUNCTION house.restore(the_shard integer, patience_ms integer, tenants_served text[], tenants text[], threads text[], seqs bigint[], positions bigint[], ids uuid[], append_ids text[], firsts boolean[], types text[], versions integer[], times_us bigint[], actors text[], run_ids text[], traces text[], heads text[], payloads bytea[], head_tenants text[], head_threads text[], head_fields integer[], head_owners text[], head_titles text[], head_statuses text[], head_infos text[], head_deletions boolean[]) RETURNS bigint
+CREATE FUNCTION house.restore(the_shard integer, patience_ms integer, tenants_served text[], tenants text[], threads text[], seqs bigint[], positions bigint[], ids uuid[], append_ids text[], firsts boolean[], deletions boolean[], types text[], versions integer[], times_us bigint[], actors text[], run_ids text[], traces text[], heads text[], payloads bytea[], head_tenants text[], head_threads text[], head_fields integer[], head_owners text[], head_titles text[], head_statuses text[], head_infos text[], head_deletions boolean[]) RETURNS bigint
     LANGUAGE plpgsql
     AS $$
 DECLARE
     entered boolean := house.enter(the_shard, patience_ms, tenants_served);
     head_numbers integer[] := ARRAY(SELECT generate_series(1, cardinality(head_tenants)));
+    gaps integer;
 BEGIN
-    IF house.last_position(the_shard) + 1 <> positions[1] OR EXISTS (
-        SELECT FROM (
-            SELECT n.tenant, n.thread_id, min(n.seq) AS seq
-            FROM unnest(tenants, threads, seqs) AS n (tenant, thread_id, seq) GROUP BY n.tenant, n.thread_id
-        ) new
+    IF house.last_position(the_shard) + 1 <> positions[1] THEN
+        RAISE EXCEPTION 'the shard has moved on' USING ERRCODE = 'TL002';
+    END IF;
+    WITH new AS (
+        SELECT * FROM unnest(
+            tenants, threads, seqs, positions, ids, append_ids, firsts, deletions, types, versions, times_us,
+            actors, run_ids, traces, heads, payloads
+        ) AS n (
+            tenant, thread_id, seq, position, id, append_id, first, deleted, type, version, time_us,
+            actor, run_id, trace, head, data
+        )
+    ), thread AS (
+        SELECT t.*, coalesce(last.seq, 0) AS last_seq, coalesce(last.deleted, false) AS deleted
+        FROM (SELECT n.tenant, n.thread_id, min(n.seq) AS next_seq FROM new n GROUP BY n.tenant, n.thread_id) t
         LEFT JOIN LATERAL (
-            SELECT e.seq FROM house.event e
-            WHERE e.shard = the_shard AND e.tenant = new.tenant AND e.thread_id = new.thread_id
+            SELECT e.seq, e.deleted FROM house.event e
+            WHERE e.shard = the_shard AND e.tenant = t.tenant AND e.thread_id = t.thread_id
             ORDER BY e.seq DESC LIMIT 1
         ) last ON true
-        WHERE new.seq <> coalesce(last.seq, 0) + 1
-    ) THEN
-        RAISE EXCEPTION 'what is restored does not follow on what is here' USING ERRCODE = 'TL002';
-    END IF;
-    INSERT INTO house.event (
-        shard, tenant, thread_id, seq, position, id, append_id, first, type, version, time_us,
-        actor, run_id, trace, head, data
+    ), stored AS (
+        INSERT INTO house.event (
+            shard, tenant, thread_id, seq, position, id, append_id, first, deleted, type, version, time_us,
+            actor, run_id, trace, head, data
+        )
+        SELECT the_shard, n.tenant, n.thread_id, n.seq, n.position, n.id, n.append_id, n.first,
+               coalesce(n.deleted, t.deleted), n.type, n.version, n.time_us, n.actor, n.run_id, n.trace, n.head, n.data
+        FROM new n JOIN thread t USING (tenant, thread_id)
     )
-    SELECT the_shard, e.* FROM unnest(
-        tenants, threads, seqs, positions, ids, append_ids, firsts, types, versions, times_us,
-        actors, run_ids, traces, heads, payloads
-    ) AS e;
+    SELECT count(*) FROM thread t WHERE t.next_seq <> t.last_seq + 1 INTO gaps;
+    IF gaps > 0 THEN
+        RAISE EXCEPTION 'a thread does not follow on what is here' USING ERRCODE = 'TL002';
+    END IF;
     IF cardinality(head_numbers) > 0 THEN
         PERFORM house.change_heads(
             the_shard, head_numbers, head_numbers, head_tenants, head_threads, head_fields,
@@ -431,6 +448,7 @@ CREATE TABLE house.event (
     id uuid NOT NULL,
     append_id text NOT NULL COLLATE pg_catalog."C",
     first boolean NOT NULL,
+    deleted boolean DEFAULT false NOT NULL,
     type text NOT NULL COLLATE pg_catalog."C",
     version integer NOT NULL,
     time_us bigint NOT NULL,
@@ -451,6 +469,7 @@ CREATE TABLE house.event_0 (
     id uuid NOT NULL,
     append_id text NOT NULL COLLATE pg_catalog."C",
     first boolean NOT NULL,
+    deleted boolean DEFAULT false NOT NULL,
     type text NOT NULL COLLATE pg_catalog."C",
     version integer NOT NULL,
     time_us bigint NOT NULL,
@@ -469,6 +488,7 @@ CREATE TABLE house.event_1 (
     id uuid NOT NULL,
     append_id text NOT NULL COLLATE pg_catalog."C",
     first boolean NOT NULL,
+    deleted boolean DEFAULT false NOT NULL,
     type text NOT NULL COLLATE pg_catalog."C",
     version integer NOT NULL,
     time_us bigint NOT NULL,
@@ -516,24 +536,24 @@ CREATE TABLE house.snapshot (
 );
 ALTER TABLE ONLY house.event ATTACH PARTITION house.event_0 FOR VALUES IN (0);
 ALTER TABLE ONLY house.event ATTACH PARTITION house.event_1 FOR VALUES IN (1);
-COPY house.event_0 (shard, "position", tenant, thread_id, seq, id, append_id, first, type, version, time_us, actor, run_id, trace, head, data) FROM stdin;
-0	2	acme	t0	2	01a1fc67-96b0-742e-855a-e89d889f198e	append-0	f	test.event	1	1795236009662081	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	1	acme	t0	1	01a1fc67-96b0-748e-a2d3-ff4a4913c2df	append-0	t	test.event	1	1795236009662081	user:alice	\N	\N	{"owner":"alice","title":"Title 0"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	4	acme	t1	2	01a1fc67-96c4-769c-9eff-30dd59cc0d20	append-1	f	test.event	1	1795236009669412	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	3	acme	t1	1	01a1fc67-96c4-722c-a5dc-a95be89f6f6d	append-1	t	test.event	1	1795236009669412	user:alice	\N	\N	{"owner":"alice","title":"Title 1"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	6	acme	t0	4	01a1fc67-96c7-7405-b1e2-b563c09afdac	append-2	f	test.event	1	1795236009671327	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	5	acme	t0	3	01a1fc67-96c7-707d-b724-411964950fb3	append-2	t	test.event	1	1795236009671327	user:alice	\N	\N	{"owner":"alice","title":"Title 2"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	8	acme	t1	4	01a1fc67-96c8-7973-86e1-bb5256f1f71a	append-3	f	test.event	1	1795236009672692	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	7	acme	t1	3	01a1fc67-96c8-7ec4-8d00-f1130647cce4	append-3	t	test.event	1	1795236009672692	user:alice	\N	\N	{"owner":"alice","title":"Title 3"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+COPY house.event_0 (shard, "position", tenant, thread_id, seq, id, append_id, first, deleted, type, version, time_us, actor, run_id, trace, head, data) FROM stdin;
+0	2	acme	t0	2	01a1fc70-2b73-7f03-bc2b-92db4b69b85c	append-0	f	f	test.event	1	1795236572030361	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	1	acme	t0	1	01a1fc70-2b73-7b03-bded-b6e05d284ee4	append-0	t	f	test.event	1	1795236572030361	user:alice	\N	\N	{"owner":"alice","title":"Title 0"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	4	acme	t1	2	01a1fc70-2b82-7b7e-9f77-6fc594b698d5	append-1	f	f	test.event	1	1795236572035384	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	3	acme	t1	1	01a1fc70-2b82-7286-8ed7-bf7c594c6754	append-1	t	f	test.event	1	1795236572035384	user:alice	\N	\N	{"owner":"alice","title":"Title 1"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	6	acme	t0	4	01a1fc70-2b84-708d-9498-990e683b319d	append-2	f	f	test.event	1	1795236572036597	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	5	acme	t0	3	01a1fc70-2b84-75b4-8f3f-adcfa767f90a	append-2	t	f	test.event	1	1795236572036597	user:alice	\N	\N	{"owner":"alice","title":"Title 2"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	8	acme	t1	4	01a1fc70-2b85-765f-b3ac-5e37660d60a7	append-3	f	f	test.event	1	1795236572037472	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	7	acme	t1	3	01a1fc70-2b85-7bc7-9e2a-a7b5faa79923	append-3	t	f	test.event	1	1795236572037472	user:alice	\N	\N	{"owner":"alice","title":"Title 3"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
 \.
-COPY house.event_1 (shard, "position", tenant, thread_id, seq, id, append_id, first, type, version, time_us, actor, run_id, trace, head, data) FROM stdin;
+COPY house.event_1 (shard, "position", tenant, thread_id, seq, id, append_id, first, deleted, type, version, time_us, actor, run_id, trace, head, data) FROM stdin;
 \.
 COPY house.head (shard, tenant, thread_id, "position", created_us, owner, title, status, info, deleted) FROM stdin;
-0	acme	t0	1	1795236009662081	alice	Title 2	active	\N	f
-0	acme	t1	3	1795236009669412	alice	Title 3	active	\N	f
+0	acme	t0	1	1795236572030361	alice	Title 2	active	\N	f
+0	acme	t1	3	1795236572035384	alice	Title 3	active	\N	f
 \.
 COPY house.log (only_one, log_id, shards) FROM stdin;
-t	aea09d53-5ee2-4789-8620-2a77ddb18037	2
+t	2bb804bd-39ef-4108-a2db-fa98991e4fe3	2
 \.
 COPY house.migration (name, applied_at) FROM stdin;
 \.
@@ -577,8 +597,8 @@ CREATE POLICY tenant ON house.head USING ((tenant = ANY (( SELECT house.served()
 CREATE POLICY tenant ON house.snapshot USING ((tenant = ANY (( SELECT house.served() AS served)::text[])));
 GRANT USAGE ON SCHEMA house TO house_app;
 GRANT USAGE ON SCHEMA house TO house_redactor;
-REVOKE ALL ON FUNCTION house.append(the_shard integer, patience_ms integer, tenants_served text[], segments integer[], event_segments integer[], tenant_words text, thread_words text, append_id_words text, expected_numbers text, count_numbers text, actor_words text, run_id_words text, trace_words text, append_of_numbers text, place_numbers text, id_list text, type_words text, version_numbers text, head_words text, payloads bytea[], head_of integer[], head_fields integer[], head_owners text[], head_titles text[], head_statuses text[], head_infos text[], head_deletions boolean[], OUT kinds integer[], OUT seqs bigint[], OUT positions bigint[], OUT deletions boolean[], OUT time_us bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION house.append(the_shard integer, patience_ms integer, tenants_served text[], segments integer[], event_segments integer[], tenant_words text, thread_words text, append_id_words text, expected_numbers text, count_numbers text, actor_words text, run_id_words text, trace_words text, append_of_numbers text, place_numbers text, id_list text, type_words text, version_numbers text, head_words text, payloads bytea[], head_of integer[], head_fields integer[], head_owners text[], head_titles text[], head_statuses text[], head_infos text[], head_deletions boolean[], OUT kinds integer[], OUT seqs bigint[], OUT positions bigint[], OUT deletions boolean[], OUT time_us bigint) TO house_app;
+REVOKE ALL ON FUNCTION house.append(the_shard integer, patience_ms integer, tenants_served text[], segments integer[], event_segments integer[], tenant_words text, thread_words text, append_id_words text, expected_numbers text, count_numbers text, actor_words text, run_id_words text, trace_words text, append_of_numbers text, place_numbers text, id_list text, type_words text, version_numbers text, head_words text, deletion_words text, payloads bytea[], head_of integer[], head_fields integer[], head_owners text[], head_titles text[], head_statuses text[], head_infos text[], head_deletions boolean[], OUT kinds integer[], OUT seqs bigint[], OUT positions bigint[], OUT deletions boolean[], OUT time_us bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION house.append(the_shard integer, patience_ms integer, tenants_served text[], segments integer[], event_segments integer[], tenant_words text, thread_words text, append_id_words text, expected_numbers text, count_numbers text, actor_words text, run_id_words text, trace_words text, append_of_numbers text, place_numbers text, id_list text, type_words text, version_numbers text, head_words text, deletion_words text, payloads bytea[], head_of integer[], head_fields integer[], head_owners text[], head_titles text[], head_statuses text[], head_infos text[], head_deletions boolean[], OUT kinds integer[], OUT seqs bigint[], OUT positions bigint[], OUT deletions boolean[], OUT time_us bigint) TO house_app;
 REVOKE ALL ON FUNCTION house.append_one(the_shard integer, patience_ms integer, the_tenant text, the_thread text, the_append_id text, expected bigint, the_actor text, the_run_id text, the_trace text, the_id uuid, the_type text, the_version integer, the_data bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION house.append_one(the_shard integer, patience_ms integer, the_tenant text, the_thread text, the_append_id text, expected bigint, the_actor text, the_run_id text, the_trace text, the_id uuid, the_type text, the_version integer, the_data bytea) TO house_app;
 REVOKE ALL ON FUNCTION house.change_heads(the_shard integer, chosen integer[], thread_of integer[], tenants text[], threads text[], fields integer[], owners text[], titles text[], statuses text[], infos text[], deletions boolean[]) FROM PUBLIC;
@@ -599,8 +619,8 @@ REVOKE ALL ON FUNCTION house.read_thread(the_shard integer, the_tenant text, the
 GRANT ALL ON FUNCTION house.read_thread(the_shard integer, the_tenant text, the_thread text, after bigint, most integer, most_bytes bigint, backward boolean) TO house_app;
 REVOKE ALL ON FUNCTION house.refuse_change() FROM PUBLIC;
 GRANT ALL ON FUNCTION house.refuse_change() TO house_app;
-REVOKE ALL ON FUNCTION house.restore(the_shard integer, patience_ms integer, tenants_served text[], tenants text[], threads text[], seqs bigint[], positions bigint[], ids uuid[], append_ids text[], firsts boolean[], types text[], versions integer[], times_us bigint[], actors text[], run_ids text[], traces text[], heads text[], payloads bytea[], head_tenants text[], head_threads text[], head_fields integer[], head_owners text[], head_titles text[], head_statuses text[], head_infos text[], head_deletions boolean[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION house.restore(the_shard integer, patience_ms integer, tenants_served text[], tenants text[], threads text[], seqs bigint[], positions bigint[], ids uuid[], append_ids text[], firsts boolean[], types text[], versions integer[], times_us bigint[], actors text[], run_ids text[], traces text[], heads text[], payloads bytea[], head_tenants text[], head_threads text[], head_fields integer[], head_owners text[], head_titles text[], head_statuses text[], head_infos text[], head_deletions boolean[]) TO house_app;
+REVOKE ALL ON FUNCTION house.restore(the_shard integer, patience_ms integer, tenants_served text[], tenants text[], threads text[], seqs bigint[], positions bigint[], ids uuid[], append_ids text[], firsts boolean[], deletions boolean[], types text[], versions integer[], times_us bigint[], actors text[], run_ids text[], traces text[], heads text[], payloads bytea[], head_tenants text[], head_threads text[], head_fields integer[], head_owners text[], head_titles text[], head_statuses text[], head_infos text[], head_deletions boolean[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION house.restore(the_shard integer, patience_ms integer, tenants_served text[], tenants text[], threads text[], seqs bigint[], positions bigint[], ids uuid[], append_ids text[], firsts boolean[], deletions boolean[], types text[], versions integer[], times_us bigint[], actors text[], run_ids text[], traces text[], heads text[], payloads bytea[], head_tenants text[], head_threads text[], head_fields integer[], head_owners text[], head_titles text[], head_statuses text[], head_infos text[], head_deletions boolean[]) TO house_app;
 REVOKE ALL ON FUNCTION house.save_snapshot(the_tenant text, the_thread text, the_projection text, the_version integer, the_seq bigint, the_check text, the_state bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION house.save_snapshot(the_tenant text, the_thread text, the_projection text, the_version integer, the_seq bigint, the_check text, the_state bytea) TO house_app;
 REVOKE ALL ON FUNCTION house.served() FROM PUBLIC;

@@ -22,19 +22,23 @@ BEGIN
         entered := {schema}.enter(the_shard, patience_ms, ARRAY[the_tenant]);
     END IF;
     INSERT INTO {schema}.event AS e (
-        shard, position, tenant, thread_id, seq, id, append_id, first, type, version, time_us, actor, run_id, trace, data
+        shard, position, tenant, thread_id, seq, id, append_id, first, deleted, type, version, time_us,
+        actor, run_id, trace, data
     )
     SELECT the_shard, 1 + coalesce((
                SELECT p.position FROM {schema}.event_position p
                WHERE p.shard = the_shard ORDER BY p.position DESC LIMIT 1
            ), 0),
-           the_tenant, the_thread, expected + 1, the_id, the_append_id, true, the_type, the_version,
-           (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, the_actor, the_run_id, the_trace, the_data
-    WHERE expected = coalesce((
-        SELECT e.seq FROM {schema}.event e
+           the_tenant, the_thread, expected + 1, the_id, the_append_id, true, coalesce(last.deleted, false),
+           the_type, the_version, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+           the_actor, the_run_id, the_trace, the_data
+    FROM (SELECT) one
+    LEFT JOIN (
+        SELECT e.seq, e.deleted FROM {schema}.event e
         WHERE e.shard = the_shard AND e.tenant = the_tenant AND e.thread_id = the_thread
         ORDER BY e.seq DESC LIMIT 1
-    ), 0)
+    ) last ON true
+    WHERE expected = coalesce(last.seq, 0)
     RETURNING ARRAY[e.position, e.time_us] INTO answer;
     RETURN answer;
 END
@@ -42,12 +46,13 @@ $$;
 
 -- Many appends: lock, decide, insert, answer.
 --
--- Columns come as one text each, words separated by U+001F and missing where they are empty, or numbers as an array's
--- text: the driver takes longer over arrays than the insert does. `expected` is the exact seq, -1 any, -2 thread exists.
+-- Columns come as one text each: words separated by U+001F, missing where they are empty; numbers as an array's text, or
+-- nothing where all are 1. The driver would take longer over arrays. `expected` is the exact seq, -1 any, -2 thread exists.
 --
 -- Appends come in segments, within which no thread occurs twice (a statement does not see its own rows): `segments`
 -- and `event_segments` hold the number of the last append and of the last event of each. `append_of` and `places` give
--- each event's append and place in it; `head_of` the append of each head change, at most one for an append.
+-- each event's append and place in it, or nothing where each append has one event; `deletion_words` (t, f), what the
+-- append has said so far of the thread's deletion; `head_of` the append of each head change, at most one for an append.
 --
 -- The answer to append number n is the n-th of each array. `kinds`: 0 appended (seq and position of its first event),
 -- 1 conflict (the thread's seq, and whether it is deleted), 2 the append id is known (seq of its first event).
@@ -56,7 +61,7 @@ CREATE OR REPLACE FUNCTION {schema}.append(
     tenant_words text, thread_words text, append_id_words text, expected_numbers text, count_numbers text,
     actor_words text, run_id_words text, trace_words text,
     append_of_numbers text, place_numbers text, id_list text, type_words text, version_numbers text, head_words text,
-    payloads bytea[],
+    deletion_words text, payloads bytea[],
     head_of integer[], head_fields integer[],
     head_owners text[], head_titles text[], head_statuses text[], head_infos text[], head_deletions boolean[],
     OUT kinds integer[], OUT seqs bigint[], OUT positions bigint[], OUT deletions boolean[], OUT time_us bigint
@@ -72,17 +77,18 @@ DECLARE
     tenants text[] := string_to_array(tenant_words, separator, '');
     threads text[] := string_to_array(thread_words, separator, '');
     append_ids text[] := string_to_array(append_id_words, separator, '');
-    expected bigint[] := expected_numbers;
-    counts integer[] := count_numbers;
+    expected bigint[] := nullif(expected_numbers, '');
+    counts integer[] := nullif(count_numbers, '');
     actors text[] := string_to_array(actor_words, separator, '');
     run_ids text[] := string_to_array(run_id_words, separator, '');
     traces text[] := string_to_array(trace_words, separator, '');
-    append_of integer[] := append_of_numbers;
-    places integer[] := place_numbers;
+    append_of integer[] := nullif(append_of_numbers, '');
+    places integer[] := nullif(place_numbers, '');
     ids uuid[] := id_list;
     types text[] := string_to_array(type_words, separator, '');
-    versions integer[] := version_numbers;
+    versions integer[] := nullif(version_numbers, '');
     heads text[] := string_to_array(head_words, separator, '');
+    deleted_after boolean[] := string_to_array(deletion_words, separator, '');
     from_number integer := 1;
     to_number integer;
     from_event integer := 1;
@@ -98,39 +104,35 @@ BEGIN
         FOREACH careful IN ARRAY ARRAY[false, true] LOOP
         BEGIN
             WITH asked AS (
-                SELECT from_number - 1 + a.n::integer AS number, a.*
+                SELECT from_number - 1 + a.n::integer AS number, coalesce(a.count, 1) AS count,
+                       a.tenant, a.thread_id, a.append_id, coalesce(a.expected, 1) AS expected,
+                       a.actor, a.run_id, a.trace
                 FROM unnest(
                     tenants[from_number:to_number], threads[from_number:to_number], append_ids[from_number:to_number],
                     expected[from_number:to_number], counts[from_number:to_number],
                     actors[from_number:to_number], run_ids[from_number:to_number], traces[from_number:to_number]
                 ) WITH ORDINALITY AS a (tenant, thread_id, append_id, expected, count, actor, run_id, trace, n)
             ), known AS (
-                SELECT a.*, coalesce(last.seq, 0) AS last_seq,
-                       a.expected <> coalesce(last.seq, 0) AND coalesce((  -- not looked up where the exact seq is right
-                           SELECT h.deleted FROM {schema}.head h
-                           WHERE h.tenant = a.tenant AND h.thread_id = a.thread_id LIMIT 1
-                       ), false) AS deleted
+                SELECT a.*, coalesce(last.seq, 0) AS last_seq, coalesce(last.deleted, false) AS deleted,
+                       CASE a.expected
+                           WHEN -1 THEN last.deleted IS NOT TRUE
+                           WHEN -2 THEN last.deleted IS FALSE
+                           ELSE a.expected = coalesce(last.seq, 0)
+                       END AS fits
                 FROM asked a
                 LEFT JOIN LATERAL (
-                    SELECT e.seq FROM {schema}.event e
+                    SELECT e.seq, e.deleted FROM {schema}.event e
                     WHERE e.shard = the_shard AND e.tenant = a.tenant AND e.thread_id = a.thread_id
                     ORDER BY e.seq DESC LIMIT 1
                 ) last ON true
-            ), compared AS (
-                SELECT k.*, CASE k.expected
-                    WHEN -1 THEN NOT k.deleted
-                    WHEN -2 THEN k.last_seq > 0 AND NOT k.deleted
-                    ELSE k.expected = k.last_seq
-                END AS fits
-                FROM known k
             ), decided AS (
-                SELECT c.*, same.seq AS same_seq,
-                       CASE WHEN same.seq IS NOT NULL THEN 2 WHEN c.fits THEN 0 ELSE 1 END AS kind
-                FROM compared c
+                SELECT k.*, same.seq AS same_seq,
+                       CASE WHEN same.seq IS NOT NULL THEN 2 WHEN k.fits THEN 0 ELSE 1 END AS kind
+                FROM known k
                 LEFT JOIN LATERAL (
                     SELECT e.seq FROM {schema}.event e
-                    WHERE (careful OR NOT c.fits) AND e.shard = the_shard AND e.tenant = c.tenant
-                      AND e.thread_id = c.thread_id AND e.append_id = c.append_id AND e.first
+                    WHERE (careful OR NOT k.fits) AND e.shard = the_shard AND e.tenant = k.tenant
+                      AND e.thread_id = k.thread_id AND e.append_id = k.append_id AND e.first
                     LIMIT 1
                 ) same ON true
             ), placed AS (
@@ -139,16 +141,21 @@ BEGIN
                 FROM decided d
             ), stored AS (
                 INSERT INTO {schema}.event (
-                    shard, position, tenant, thread_id, seq, id, append_id, first, type, version, time_us,
+                    shard, position, tenant, thread_id, seq, id, append_id, first, deleted, type, version, time_us,
                     actor, run_id, trace, head, data
                 )
                 SELECT the_shard, p.before + e.place, p.tenant, p.thread_id, p.last_seq + e.place, e.id, p.append_id,
-                       e.place = 1, e.type, e.version, now_us, p.actor, p.run_id, p.trace, e.head, e.data
-                FROM unnest(
-                    append_of[from_event:to_event], places[from_event:to_event], ids[from_event:to_event],
-                    types[from_event:to_event], versions[from_event:to_event], heads[from_event:to_event],
-                    payloads[from_event:to_event]
-                ) AS e (append, place, id, type, version, head, data)
+                       e.place = 1, coalesce(e.deleted, p.deleted), e.type, e.version, now_us,
+                       p.actor, p.run_id, p.trace, e.head, e.data
+                FROM (
+                    SELECT coalesce(e.append, from_event - 1 + e.n::integer) AS append, coalesce(e.place, 1) AS place,
+                           e.id, e.type, coalesce(e.version, 1) AS version, e.head, e.deleted, e.data
+                    FROM unnest(
+                        append_of[from_event:to_event], places[from_event:to_event], ids[from_event:to_event],
+                        types[from_event:to_event], versions[from_event:to_event], heads[from_event:to_event],
+                        deleted_after[from_event:to_event], payloads[from_event:to_event]
+                    ) WITH ORDINALITY AS e (append, place, id, type, version, head, deleted, data, n)
+                ) e
                 -- Not a filter on kind: the planner would take it for one row, and join in a nested loop.
                 JOIN placed p ON CASE WHEN p.kind = 0 THEN p.number END = e.append
             )
