@@ -59,6 +59,6 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure speed beside the machine's limit; arguments name single parts."""
-    session.install("-e", ".[dev]")
+    """Measure speed beside the machine's limit, and beside peers; arguments name single parts."""
+    session.install("-e", ".[dev,bench]")
     session.run("python", "tests/benchmarks", *session.posargs)

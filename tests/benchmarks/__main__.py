@@ -32,7 +32,7 @@ def main() -> None:
         parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(names)}")
     load = os.getloadavg()
     parts = {name: run(name, Effort(quick=chosen.quick)) for name in chosen.parts or names}
-    save(chosen.json, parts, load)
+    save(chosen.json, parts, load, quick=chosen.quick)
 
 
 def run(name: str, effort: Effort) -> Found:
@@ -40,7 +40,8 @@ def run(name: str, effort: Effort) -> Found:
     module = import_module(f"bench_{name}")
     began = perf_counter()
     found: Found = asyncio.run(module.run(effort))
-    show(f"{name}: {(module.__doc__ or name).splitlines()[0]}", found, perf_counter() - began)
+    title = f"{name}: {(module.__doc__ or name).splitlines()[0]}"
+    show(f"{title} QUICK: THE NUMBERS MEAN NOTHING." if effort.quick else title, found, perf_counter() - began)
     return found
 
 

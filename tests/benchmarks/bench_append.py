@@ -22,7 +22,7 @@ LONE_GOAL = Goal("ratio", "≥", 0.6)
 
 async def run(effort: Effort) -> Found:
     """Measure all loads, then the crowds with telemetry, and with less and less of a log."""
-    seconds = effort.of(0.25, 0.01)
+    seconds = effort.of(0.25, 0.1)
     with tempfile.TemporaryDirectory(prefix="threadlog-bench-") as name:
         folder = Path(name)
 

@@ -6,42 +6,39 @@ Every subscriber joins the encoded events of each batch it gets, made once for a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from time import perf_counter
 from typing import Self
 
-from report import Contest, Row, measure
+from effort import Effort
+from raw import DATA
+from report import Contest, Found, Run, measure
 
 from threadlog.log import Append, Batch, Committer, Expect, Feeds, MemoryLog, NewEvent
 
-SECONDS = 1.0
-"""Length of one round of one contest."""
-
-ROUNDS = 5
-
-DATA = b'{"type":"thread.item.updated","item_id":"msg_0123456789abcdef","update":{"delta":"' + b"x" * 110 + b'"}}'
+CROWDS = (1, 100, 500)
 
 
-async def run() -> list[Row]:
+async def run(effort: Effort) -> Found:
     """Measure deliveries at saturation, and delays at a steady rate."""
+    seconds = effort.of(0.8, 0.05)
     return await measure(
         [
-            *(Contest(f"{n} viewers, 20 events an append", "deliveries/s", saturating(n)) for n in (1, 100, 500)),
-            *(Contest(f"{n} viewers at 200 events/s, p50", "µs", steady(n, 0.50)) for n in (1, 100, 500)),
-            *(Contest(f"{n} viewers at 200 events/s, p99", "µs", steady(n, 0.99)) for n in (1, 100, 500)),
+            *(Contest(f"{n} viewers, 20 events an append", "deliveries/s", saturating(n, seconds)) for n in CROWDS),
+            *(Contest(f"{n} viewers at 200 events/s, p50", "µs", steady(n, seconds, 0.50)) for n in CROWDS),
+            *(Contest(f"{n} viewers at 200 events/s, p99", "µs", steady(n, seconds, 0.99)) for n in CROWDS),
         ],
-        ROUNDS,
+        effort.of(5, 1),
     )
 
 
-def saturating(subscribers: int) -> Callable[[], Awaitable[float]]:
+def saturating(subscribers: int, seconds: float) -> Run:
     """A round of one writer that never rests, in events given to subscribers a second."""
 
     async def one_round() -> float:
         async with Scene(subscribers) as scene:
             began = perf_counter()
-            while perf_counter() < began + SECONDS:
+            while perf_counter() < began + seconds:
                 await scene.append(20)
             await scene.settle()
             return scene.delivered / (perf_counter() - began)
@@ -49,12 +46,12 @@ def saturating(subscribers: int) -> Callable[[], Awaitable[float]]:
     return one_round
 
 
-def steady(subscribers: int, quantile: float) -> Callable[[], Awaitable[float]]:
+def steady(subscribers: int, seconds: float, quantile: float) -> Run:
     """A round of one event every 5 ms, in microseconds from the append to the subscriber."""
 
     async def one_round() -> float:
         async with Scene(subscribers) as scene:
-            for _ in range(int(SECONDS * 200)):
+            for _ in range(int(seconds * 200)):
                 await scene.append(1)
                 await asyncio.sleep(0.005)
             await scene.settle()

@@ -21,7 +21,7 @@ from threadlog.log import open_log
 
 async def run(effort: Effort) -> Found:
     """Measure all loads beside each peer."""
-    seconds = effort.of(0.25, 0.01)
+    seconds = effort.of(0.25, 0.1)
     with tempfile.TemporaryDirectory(prefix="threadlog-bench-") as name, ExitStack() as stack:
         async with open_log(f"file:{name}/log") as log:
 

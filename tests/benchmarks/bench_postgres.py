@@ -1,8 +1,8 @@
 """Appends on Postgres, beside bare inserts of the same columns into the same table, and beside a peer.
 
-Append ids, row-level security and (for the crowd) the committer are on. The bare inserts are the tables' owner's, on the
-same driver. The peer is the `eventsourcing` package's recorder in its safe mode, which locks the table for each append;
-its tasks share its default of five connections.
+Append ids, row-level security and (for the crowd) the committer are on. The bare inserts are the tables' owner's, on
+the same driver. The peer is the `eventsourcing` package's recorder in its safe mode, which locks the table for each
+append; its tasks share its default of five connections.
 """
 
 from __future__ import annotations
@@ -32,9 +32,7 @@ async def run(effort: Effort) -> Found:
         contests = [
             Contest("one append", "ms", pg.lone(log, calls), single, "single-row insert", Goal("ratio", "≤", 1.5)),
             Contest(f"a call of {pg.TASKS} appends", "events/s", pg.batches(log, batches), unnest, "unnest insert"),
-            Contest(
-                crowd, "events/s", pg.crowd(log, appends), unnest, "unnest insert", Goal("ratio", "≥", 0.45)
-            ),
+            Contest(crowd, "events/s", pg.crowd(log, appends), unnest, "unnest insert", Goal("ratio", "≥", 0.45)),
             Contest(f"{crowd}, alone", "events/s", pg.crowd(log, appends), goal=ENOUGH),
         ]
         if peers.are_installed():

@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 
 import pg
 from effort import Effort
-from postgres.logs import Database
 from report import Contest, Found, Goal, Run, measure
 
+from postgres.logs import Database
 from threadlog_postgres.log import PostgresLog
 
 LIMIT = "nobody beside"
@@ -20,7 +20,7 @@ LIMIT = "nobody beside"
 
 async def run(effort: Effort) -> Found:
     """Measure a lone writer and a crowd."""
-    calls, appends = effort.of(1_000, 2), effort.of(100, 1)
+    calls, appends = effort.of(400, 2), effort.of(40, 1)
     async with pg.database() as db, db.new() as log:
 
         def contest(name: str, unit: str, work: Run, goal: Goal) -> Contest:
@@ -47,9 +47,13 @@ def beside(db: Database, log: PostgresLog, work: Run) -> Run:
 async def bystanders(db: Database, log: PostgresLog) -> AsyncIterator[None]:
     """A snapshot that sees the log as it is now, and a transaction that has written something and does not end."""
     schema = log.place.schema
-    async with db.connected() as reader, db.connected() as writer:
-        async with reader.transaction(isolation="repeatable_read"), writer.transaction():
-            await reader.fetchval(f"SELECT count(*) FROM {schema}.migration")
-            await writer.execute(f"INSERT INTO {schema}.migration (name) VALUES ('idle')")
-            yield
-            await writer.execute(f"DELETE FROM {schema}.migration WHERE name = 'idle'")
+    async with (
+        db.connected() as reader,
+        db.connected() as writer,
+        reader.transaction(isolation="repeatable_read"),
+        writer.transaction(),
+    ):
+        await reader.fetchval(f"SELECT count(*) FROM {schema}.migration")
+        await writer.execute(f"INSERT INTO {schema}.migration (name) VALUES ('idle')")
+        yield
+        await writer.execute(f"DELETE FROM {schema}.migration WHERE name = 'idle'")

@@ -23,10 +23,9 @@ GOALS = {0.5: Goal("value", "≤", 20), 0.99: Goal("value", "≤", 100)}
 async def run(effort: Effort) -> Found:
     """Measure some rounds."""
     appends = effort.of(200, 3)
-    rounds = []
     async with pg.database() as db, db.new() as log:
-        for _ in range(effort.of(3, 1)):
-            rounds.append(await delays(log, db.place_url(log.place.schema), appends))
+        url = db.place_url(log.place.schema)
+        rounds = [await delays(log, url, appends) for _ in range(effort.of(3, 1))]
     return [
         row(
             f"p{quantile * 100:.0f} from acknowledged to told",

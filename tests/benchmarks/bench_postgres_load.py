@@ -1,7 +1,7 @@
 """Loading threads from Postgres through the store, cold and warm, their events scattered among 200 others'.
 
-Cold means that nothing of the thread is at hand, and that it has no snapshot. The limit is selecting its payloads on the
-same driver, as the tables' owner, and decoding them.
+Cold means that nothing of the thread is at hand, and that it has no snapshot. The limit is selecting its payloads on
+the same driver, as the tables' owner, and decoding them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ async def run(effort: Effort) -> Found:
     sizes = {"deltas": effort.of(10_000, 100), "items": effort.of(1_000, 10)}
     goals = {"deltas": Goal("value", "≤", 25), "items": Goal("value", "≤", 4)}
     async with pg.database() as db, db.new() as log, db.connected() as connection:
-        grown = await grow(log, list(sizes.items()), effort.of(200, 5))
+        grown = await grow(log, list(sizes.items()), effort.of(50, 5))
         await db.run("VACUUM ANALYZE")
         contests = []
         for (what, size), thread in zip(sizes.items(), grown, strict=True):

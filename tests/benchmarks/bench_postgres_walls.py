@@ -19,11 +19,10 @@ async def run(effort: Effort) -> Found:
             await db.run(f"ALTER TABLE {bare.place.schema}.{table} DISABLE ROW LEVEL SECURITY")
         grown = [await grow(log, sizes, effort.of(50, 5)) for log in (walled, bare)]
         await db.run("VACUUM ANALYZE")
+        batch = f"a call of {pg.TASKS} appends"
         contests = [
             Contest("one append", "ms", pg.lone(walled, calls), pg.lone(bare, calls), LIMIT),
-            Contest(
-                f"a call of {pg.TASKS} appends", "events/s", pg.batches(walled, batches), pg.batches(bare, batches), LIMIT
-            ),
+            Contest(batch, "events/s", pg.batches(walled, batches), pg.batches(bare, batches), LIMIT),
             Contest(f"{pg.TASKS} tasks", "events/s", pg.crowd(walled, appends), pg.crowd(bare, appends), LIMIT),
             *(
                 Contest(f"{size:,} {what}, cold", "ms", cold(walled, ours, times), cold(bare, theirs, times), LIMIT)

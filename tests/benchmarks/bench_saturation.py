@@ -1,13 +1,14 @@
 """One stream to 500 viewers over HTTP as fast as it goes: events delivered a second, all viewers together.
 
-`threadlog serve` on a file log, whose agent never rests, beside a bare stream of the same web server that sends the same
-bytes from memory in pieces as large as the server's. That every viewer gets every byte is checked, and for one of them
-that it is every event in order.
+`threadlog serve` on a file log, whose agent never rests, beside a bare stream of the same web server that sends the
+same bytes from memory in pieces as large as the server's. That every viewer gets every byte is checked, and for one of
+them that it is every event in order.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from effort import Effort
 from fanout.servers import Streamed, bare, threadlog
@@ -38,7 +39,7 @@ def rounds(effort: Effort) -> list[Row]:
 def rows(viewers: int, found: list[tuple[Streamed, Streamed]]) -> list[Row]:
     """What the rounds show."""
 
-    def of(name: str, unit: str, number: object, goal: Goal | None = None) -> Row:
+    def of(name: str, unit: str, number: Callable[[Streamed], float], goal: Goal | None = None) -> Row:
         samples = [Sample(number(ours), number(limit)) for ours, limit in found]
         return row(f"{viewers} viewers: {name}", unit, samples, "a bare stream", goal)
 

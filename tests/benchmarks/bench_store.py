@@ -38,7 +38,7 @@ GOALS = {
 
 async def run(effort: Effort) -> Found:
     """Measure all loads on exact seqs, then the crowd that does not say which."""
-    seconds = effort.of(0.25, 0.01)
+    seconds = effort.of(0.25, 0.1)
     with tempfile.TemporaryDirectory(prefix="threadlog-bench-") as name:
         folder = Path(name)
         async with open_store(f"file:{folder}/log") as store:

@@ -113,11 +113,10 @@ class PlainSQLite(MemoryLog):
         self.database.executemany(
             "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                (number, one.tenant, one.thread_id, number, f"{number:036}", one.append_id, event.type, 1, 1, event.data)
+                (at, one.tenant, one.thread_id, at, f"{at:036}", one.append_id, event.type, 1, 1, event.data)
                 for one in appends
-                for event, number in zip(one.events, self._numbers, strict=False)
+                for event, at in zip(one.events, self._numbers, strict=False)
             ],
         )
         self.database.execute("COMMIT")
         return [Appended(())] * len(appends)
-

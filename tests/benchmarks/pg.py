@@ -18,11 +18,11 @@ from uuid import uuid4
 
 import asyncpg
 import msgspec
-from postgres.clusters import Cluster, installations
-from postgres.logs import DATA, Database, make
 from report import Run
 from threads import ALICE
 
+from postgres.clusters import Cluster, installations
+from postgres.logs import DATA, Database, make
 from threadlog.log import Append, Appended, Committer, EventLog
 from threadlog_postgres.log import PostgresLog
 
@@ -142,8 +142,7 @@ def bare_batch(connection: asyncpg.Connection[Any], log: PostgresLog, calls: int
 def bare_load(connection: asyncpg.Connection[Any], log: PostgresLog, thread: str, times: int) -> Run:
     """Rounds of selecting a thread's payloads and decoding them, and nothing else, in ms."""
     query = (
-        f"SELECT data FROM {log.place.schema}.event "
-        "WHERE shard = $1 AND tenant = $2 AND thread_id = $3 ORDER BY seq"
+        f"SELECT data FROM {log.place.schema}.event WHERE shard = $1 AND tenant = $2 AND thread_id = $3 ORDER BY seq"
     )
 
     async def load() -> None:

@@ -114,7 +114,7 @@ async def measure(contests: Sequence[Contest], rounds: int) -> list[Row]:
     for _ in range(rounds):
         for contest in contests:
             samples[contest.name].append(await _sample(contest))
-    return [row(contest.name, contest.unit, samples[contest.name], contest.limit_is, contest.goal) for contest in contests]
+    return [row(one.name, one.unit, samples[one.name], one.limit_is, one.goal) for one in contests]
 
 
 async def _sample(contest: Contest) -> Sample:
@@ -175,7 +175,7 @@ def _short(number: float | None) -> str:
     return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"
 
 
-def save(path: Path, parts: Mapping[str, Found], load: tuple[float, float, float]) -> None:
+def save(path: Path, parts: Mapping[str, Found], load: tuple[float, float, float], *, quick: bool) -> None:
     """Write all numbers as JSON, with the machine on which they were taken and what else it had to do."""
     machine = {
         "python": sys.version.split()[0],
@@ -185,4 +185,4 @@ def save(path: Path, parts: Mapping[str, Found], load: tuple[float, float, float
         "load_after": [round(number, 2) for number in os.getloadavg()],
     }
     numbers = {part: [asdict(one) for one in found] for part, found in parts.items()}
-    path.write_text(json.dumps({"machine": machine, "parts": numbers}, indent=2) + "\n")
+    path.write_text(json.dumps({"quick": quick, "machine": machine, "parts": numbers}, indent=2) + "\n")

@@ -10,6 +10,7 @@ import json
 import random
 import sys
 from time import monotonic
+from uuid import uuid4
 
 from raw import DATA
 
@@ -19,11 +20,12 @@ from threadlog.log import Append, Appended, Expect, NewEvent, open_log
 async def main(url: str, appends: int) -> None:
     """Append."""
     acknowledged = {}
+    thread = uuid4().hex
     async with open_log(url) as log:
         for number in range(appends):
             event = NewEvent("thread.item.updated", DATA)
             append = Append(
-                tenant="acme", thread_id="rung", append_id=f"{number}", expected=Expect.ANY, events=(event,)
+                tenant="acme", thread_id=thread, append_id=f"{number}", expected=Expect.ANY, events=(event,)
             )
             (outcome,) = await log.append(log.shard_of("acme"), [append])
             assert isinstance(outcome, Appended)

@@ -82,15 +82,14 @@ async def grow(log: EventLog, sizes: Sequence[tuple[str, int]], steps: int = STE
     async with ThreadStore(log, registry=REGISTRY, bounds=NO_SNAPSHOTS) as store:
         grown = []
         for what, size in sizes:
-            thread = (await store.create_thread(ALICE)).id
-            grown.append(Grown(thread, made[what](thread, size)))
+            new = (await store.create_thread(ALICE)).id
+            grown.append(Grown(new, made[what](new, size)))
         others = [(await store.create_thread(ALICE)).id for _ in range(OTHERS)]
         word = streamed(others[0], 1)[1]
         for _ in range(steps):
             among = (store.append(ALICE, other, [word], expected=Expect.ANY) for other in others)
             await asyncio.gather(*(_step(store, thread, steps) for thread in grown), *among)
-        for thread in grown:
-            assert thread.at == len(thread.todo)
+        assert all(thread.at == len(thread.todo) for thread in grown)
     return [thread.id for thread in grown]
 
 

@@ -24,8 +24,9 @@ from msgspec import Struct
 Send: TypeAlias = Callable[[dict[str, Any]], Awaitable[None]]
 
 FRAME = (
-    b'id: %010d-0123456789ab\ndata: {"seq":%010d,"cursor":"%010d-0123456789ab","id":"01a0f0d6-0000-7000-8000-000000000000",'
-    b'"type":"thread.item.updated","version":1,"time":"2026-01-01T00:00:00.000000Z","actor":"user:developer","run_id":null,'
+    b'id: %010d-0123456789ab\ndata: {"seq":%010d,"cursor":"%010d-0123456789ab",'
+    b'"id":"01a0f0d6-0000-7000-8000-000000000000","type":"thread.item.updated","version":1,"time":"2026-01-01T00:00:00.000000Z",'
+    b'"actor":"user:developer","run_id":null,'
     b'"data":{"type":"thread.item.updated","item_id":"msg_0123456789abcdef0123","update":{"type":'
     b'"assistant_message.content_part.text_delta","content_index":0,"delta":" and so many words"}}}\n\n'
 )
@@ -119,7 +120,7 @@ async def write(stream: Stream, task: Task) -> None:
             await asyncio.sleep(began + seq / task.events / task.rate - now)
         stream.add(range(seq + 1, seq + 1 + task.events))
         seq += task.events
-        while not task.rate and stream.waiting < task.viewers:  # so that nobody falls behind
+        while not task.rate and stream.waiting < task.viewers:  # noqa: ASYNC110 (so that nobody falls behind)
             await asyncio.sleep(0)
     report = Report(stream.stored, monotonic() - began, process_time() - spent)
     Path(task.report).write_bytes(msgspec.json.encode(report))
@@ -130,7 +131,7 @@ def main() -> None:
     """Serve."""
     listening = socket.socket(fileno=int(sys.argv[1]))
     config = uvicorn.Config(
-        Bare(),  # type: ignore[arg-type]
+        Bare(),
         lifespan="off",
         log_config=None,
         access_log=False,

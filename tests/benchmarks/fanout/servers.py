@@ -143,7 +143,8 @@ def threadlog() -> Iterator[Threadlog]:
     """`threadlog serve` on a new file log, in a process of its own."""
     with tempfile.TemporaryDirectory(prefix="threadlog-bench-") as name:
         folder = Path(name)
-        command = ["-m", "threadlog", "serve", "--agent", "fanout.agent:write", "--port", "0", "--log", f"file:{name}/log"]
+        where = ["--port", "0", "--log", f"file:{name}/log"]
+        command = ["-m", "threadlog", "serve", "--agent", "fanout.agent:write", *where]
         environment = {**os.environ, "XDG_CONFIG_HOME": name, "XDG_DATA_HOME": name}
         with process(command, stdout=subprocess.PIPE, env=environment) as serving:
             assert serving.stdout is not None
