@@ -48,8 +48,8 @@ class Plan:
         """How many events are to be stored."""
         return self.position - self.first + 1
 
-    def add(self, events: Sequence[Event], heads: Sequence[HeadChange], id_crc: int) -> None:
-        """Store the events of one append."""
+    def add(self, events: Sequence[Event], heads: Sequence[HeadChange], id_crc: int, row: int | None) -> None:
+        """Store the events of one append; `row` is its thread's, if that has begun."""
         first = events[0]
         data = encode_lines([line_of(event) for event in events])
         size = len(data)
@@ -65,6 +65,7 @@ class Plan:
                 size,
                 crc32(data),
                 heads,
+                row,
             )
         )
         self.parts.append(data)
@@ -138,12 +139,10 @@ class Planner:
             self._shard.heads.load(standing.row)
 
     def committed(self, plan: Plan) -> None:
-        """Remember the append ids of a plan that has been stored."""
-        find = self._shard.threads.find
+        """Remember the append ids of a plan that has been stored. Those of new threads are loaded when asked for."""
         for append in plan.appends:
-            row = find(append.tenant, append.thread)
-            if row is not None:
-                self._ids.add(row, append.id_crc)
+            if append.row is not None:
+                self._ids.add(append.row, append.id_crc)
 
     def _decide(self, plan: Plan, standing: Standing, append: Append, time_us: int, ids: list[str]) -> Outcome:
         append_id = append.append_id
@@ -157,7 +156,7 @@ class Planner:
         heads = [event.head for event in events if event.head is not None]
         if heads:
             self.prepare_heads(standing, heads)
-        plan.add(events, heads, id_crc)
+        plan.add(events, heads, id_crc, standing.row)
         standing.store(append_id, events)
         return Appended(events)
 

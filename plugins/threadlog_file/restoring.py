@@ -50,7 +50,7 @@ class Restorer:
             raise Diverged(f"seq is {first.seq} at position {first.position}, where {standing.last_seq + 1} follows.")
         heads = [event.head for event in append if event.head is not None]
         self._planner.prepare_heads(standing, heads)
-        plan.add(append, heads, id_crc)
+        plan.add(append, heads, id_crc, standing.row)
         standing.store(first.append_id, append)
 
     def _check_dense(self, events: Sequence[Event]) -> None:

@@ -46,6 +46,8 @@ class StoredAppend(Struct, frozen=True, gc=False):
     crc: int
     """CRC-32 of its lines."""
     heads: Sequence[HeadChange] = ()
+    row: int | None = None
+    """Its thread's row, where that is known already."""
 
 
 class Source:

@@ -144,7 +144,9 @@ class Shard:
 
     def _note(self, segment: Segment, index: OpenIndex, append: StoredAppend, base: int) -> None:
         threads = self.threads
-        row = threads.find(append.tenant, append.thread)
+        row = append.row
+        if row is None:
+            row = threads.find(append.tenant, append.thread)
         if row is None:
             row = threads.add(append.tenant, append.thread, append.time_us)
             index.names.append((append.tenant, append.thread))
