@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from conformance.broken import appends, disk, heads, life, payloads, reads
+from conformance.broken import appends, disk, heads, life, payloads, reads, waits
 from conformance.broken.base import BrokenLog, FallibleLog, backend_of
 from conformance.broken.disk import DiskLog, backend_of_disk
 from threadlog.log import MemoryLog
@@ -16,7 +16,7 @@ from threadlog.testing import Backend, ClauseBroken, clauses, judge
 
 def broken_logs() -> list[type[MemoryLog]]:
     """Every class of the modules that says which clause it breaks."""
-    return [kind for module in (appends, payloads, reads, heads, life, disk) for kind in _broken_of(module)]
+    return [kind for module in (appends, payloads, reads, heads, life, waits, disk) for kind in _broken_of(module)]
 
 
 def _broken_of(module: ModuleType) -> list[type[MemoryLog]]:
@@ -68,11 +68,19 @@ def test_hypothesis_finds_broken_logs_alone(kind: type[BrokenLog]) -> None:
     assert isinstance(verdict.error, ClauseBroken)
 
 
-@pytest.mark.parametrize("kind", [appends.CheckThenAct, appends.GapAfterConflict])
-def test_a_recorded_history_shows_broken_logs_alone(kind: type[BrokenLog]) -> None:
-    """What goes wrong when clients race is found in the record of their calls."""
-    (verdict,) = judge(backend_of(kind), only=lambda name: name == "test_history_of_many_clients_is_consistent")
-    assert verdict.clause == kind.clause, verdict.error
+@pytest.mark.parametrize(
+    ("kind", "test", "clause"),
+    [
+        (appends.CheckThenAct, "test_history_of_many_clients_is_consistent", "A4"),
+        (appends.GapAfterConflict, "test_history_of_many_clients_is_consistent", "A3"),
+        (appends.CheckThenAct, "test_history_of_interleaved_calls_is_consistent", "A4"),
+        (waits.SeesHalf, "test_history_of_interleaved_calls_is_consistent", "A2"),
+    ],
+)
+def test_a_recorded_history_shows_broken_logs_alone(kind: type[BrokenLog], test: str, clause: str) -> None:
+    """What goes wrong when calls meet is found in the record of them."""
+    (verdict,) = judge(backend_of(kind), only=lambda name: name == test)
+    assert verdict.clause == clause, verdict.error
 
 
 def test_there_are_two_broken_logs_for_each_clause() -> None:

@@ -110,6 +110,11 @@ async def _run(check: Check, suite: object, backend: Backend, seconds: float) ->
     try:
         async with limit, Lab(backend) as lab:
             await check(suite, lab)
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        raise AssertionError("A call ended with CancelledError, and nobody had cancelled it.") from error
     except TimeoutError as error:
         if limit.expired():
             raise AssertionError(f"The log hangs: no end after {seconds:g} seconds.") from error

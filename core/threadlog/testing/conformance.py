@@ -11,12 +11,14 @@ from threadlog.testing.backend import Backend
 from threadlog.testing.clauses import Case, broken_clause, clause_of
 from threadlog.testing.machine import ModelTests
 from threadlog.testing.suite import (
+    CancellationTests,
     CapabilityTests,
     ConcurrencyTests,
     CrashTests,
     FaultTests,
     HeadTests,
     IdTests,
+    InterleavingTests,
     IsolationTests,
     LifeTests,
     NthCallTests,
@@ -43,6 +45,8 @@ class EventLogConformance(
     SnapshotTests,
     RestoreTests,
     ConcurrencyTests,
+    CancellationTests,
+    InterleavingTests,
     ProcessTests,
     LifeTests,
     CapabilityTests,

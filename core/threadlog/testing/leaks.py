@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -37,12 +38,16 @@ async def left_after(before: Holdings, patience: float) -> list[str]:
     Args:
         patience: how long that moment is at most, in seconds.
     """
-    for _ in range(int(patience * 100)):
-        if not Holdings.now().new_since(before):
-            break
-        gc.collect()
-        await asyncio.sleep(0.01)
-    return Holdings.now().new_since(before)
+    until = time.monotonic() + patience
+    turn = 0
+    while True:
+        left = Holdings.now().new_since(before)
+        if not left or time.monotonic() >= until:
+            return left
+        turn += 1
+        if turn % 10 == 0:
+            gc.collect()
+        await asyncio.sleep(0.001)
 
 
 def _is_shared(thread: threading.Thread) -> bool:

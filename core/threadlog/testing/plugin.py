@@ -16,7 +16,11 @@ LEVELS = ("contract", "concurrency", "life", "isolation", "crash", "faults", "ma
 
 _PROPERTY = "threadlog-clause"
 
-_LEVEL_OF = {**dict.fromkeys(("append", "payloads", "read", "heads"), "contract"), "processes": "concurrency"}
+_LEVEL_OF = {
+    **dict.fromkeys(("append", "payloads", "read", "heads"), "contract"),
+    "processes": "concurrency",
+    "steps": "concurrency",
+}
 
 Results = dict[str, Counter[str]]
 """For each clause, and for each level, how many tests passed, failed and were skipped."""

@@ -10,14 +10,17 @@ from threadlog.testing.suite.life import CapabilityTests, LifeTests, SecretTests
 from threadlog.testing.suite.payloads import PayloadTests
 from threadlog.testing.suite.processes import ProcessTests
 from threadlog.testing.suite.read import ShardReadTests, ThreadReadTests
+from threadlog.testing.suite.steps import CancellationTests, InterleavingTests
 
 __all__ = [
+    "CancellationTests",
     "CapabilityTests",
     "ConcurrencyTests",
     "CrashTests",
     "FaultTests",
     "HeadTests",
     "IdTests",
+    "InterleavingTests",
     "IsolationTests",
     "LifeTests",
     "NthCallTests",

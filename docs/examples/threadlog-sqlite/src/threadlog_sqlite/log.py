@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
@@ -64,6 +64,7 @@ class SQLiteLog(EventLog):
         self._options = options
         self._limits = limits or Limits()
         self._thread: ThreadPoolExecutor | None = None
+        self._closing: Future[None] | None = None
         self._database: sqlite3.Connection | None = None
         self._info: LogInfo | None = None
         self._fault: str | None = None
@@ -79,6 +80,7 @@ class SQLiteLog(EventLog):
         """See `EventLog.open`."""
         if self._thread is not None:
             return
+        await self._disconnected()
         if not self._path.exists() and (self._options.read_only or not self._options.create):
             raise LogNotFound(f"there is no log at {self._path}.")
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="threadlog-sqlite")
@@ -93,8 +95,14 @@ class SQLiteLog(EventLog):
         """See `EventLog.close`."""
         thread, self._thread, self._info, self._fault = self._thread, None, None, None
         if thread is not None:
-            await asyncio.get_running_loop().run_in_executor(thread, self._disconnect)
-            thread.shutdown()
+            self._closing = thread.submit(self._disconnect)
+            thread.shutdown(wait=False)
+        await self._disconnected()
+
+    async def _disconnected(self) -> None:
+        """Wait for the thread to end its work; a cancelled caller leaves it to that."""
+        if self._closing is not None:
+            await asyncio.shield(asyncio.wrap_future(self._closing))
 
     async def status(self) -> LogStatus:
         """See `EventLog.status`."""
