@@ -66,6 +66,40 @@ async def test_callers_that_come_together_share_a_flush() -> None:
         assert log.batches == [200]
 
 
+async def test_the_slowest_append_of_each_flush_is_told() -> None:
+    """With what it has waited for the flush before its own."""
+    told: list[float] = []
+    loop = asyncio.get_running_loop()
+    async with GatedLog() as log, Committer(log, on_answered=told.append) as committer:
+        gate = log.hold("append")
+        crowd = Crowd(committer)
+        crowd.add(one("first"))
+        await gate.reached.wait()
+        crowd.add(one("early"))
+        await until(lambda: committer.depth.events == 1)
+        early = loop.time()
+        await until(lambda: loop.time() >= early + 0.02, turns=1_000_000)
+        crowd.add(*(one(f"late {number}") for number in range(9)))
+        await until(lambda: committer.depth.events == 10)
+        gate.open()
+        await crowd.outcomes()
+        assert len(told) == 2
+        assert 0.02 <= told[1] <= loop.time() - early + 1
+
+
+async def test_who_is_told_of_a_flush_cannot_harm_it(caplog: pytest.LogCaptureFixture) -> None:
+    """An error there is logged; the callers have their answers, and the next flush comes."""
+
+    def fail(what: object) -> None:
+        raise RuntimeError("no ear")
+
+    async with GatedLog() as log, Committer(log, on_commit=fail, on_answered=fail) as committer:
+        for seq in (1, 2):
+            outcome = await committer.append(one(f"{seq}"))
+            assert isinstance(outcome, Appended)
+    assert len(caplog.records) == 4
+
+
 async def test_outcomes_are_values_that_do_not_disturb_each_other() -> None:
     """Appended, conflict and duplicate come back to those whom they concern (A1)."""
     async with GatedLog() as log, Committer(log) as committer:

@@ -39,6 +39,8 @@ def test_tests_of_the_kit_are_named_after_their_clause() -> None:
     wrong = [name for name, case in cases() if not name.startswith(f"test_{str(clause_of(case)).lower()}_")]
     assert sorted(wrong) == [
         "test_crash_kills_lose_nothing_that_was_acknowledged",
+        "test_faults_at_every_call_lose_nothing_that_was_acknowledged",
+        "test_history_of_interleaved_calls_is_consistent",
         "test_history_of_many_clients_is_consistent",
         "test_history_of_many_processes_is_consistent",
         "test_history_of_readers_in_other_processes_is_consistent",

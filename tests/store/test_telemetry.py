@@ -182,3 +182,11 @@ async def test_operations_are_timed(traced: ThreadStore, alice: Principal, taken
     }
     assert ("decide", "ThreadNotFound") in found
     assert ("load", None) in found
+
+
+async def test_appends_are_timed(traced: ThreadStore, alice: Principal, taken: Taken) -> None:
+    """By flushes, not each by itself."""
+    thread = (await traced.create_thread(alice)).id
+    await traced.append(alice, thread, [notice()], expected=1)
+    (point,) = taken.points("threadlog.append.duration")
+    assert point.count == 2

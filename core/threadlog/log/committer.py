@@ -13,7 +13,7 @@ from contextvars import Context
 from functools import lru_cache
 from operator import attrgetter
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from msgspec import Struct
 
@@ -31,8 +31,13 @@ from threadlog.log.errors import (
 )
 from threadlog.log.turns import Turns
 
+T = TypeVar("T")
+
 OnCommit = Callable[[Sequence[Event]], None]
 """Gets the events that a flush has stored, in position order."""
+
+OnAnswered = Callable[[float], None]
+"""Gets the seconds from acceptance to answer of the append of a flush that waited longest."""
 
 _SPEAKS_FOR_ITSELF = (LogStopped, LogBusy, LogReadOnly, LogClosed, InvalidAppend, OutcomeUnknown)
 """Errors of a flush that say what has become of its appends, so that their callers get them as they are."""
@@ -76,14 +81,20 @@ class Committer:
         log: an open log.
         bounds: how much may wait.
         on_commit: called with the events of each flush, in position order, before their callers are answered.
+        on_answered: called after each flush, stored or failed, with what its slowest append took.
     """
 
     def __init__(
-        self, log: EventLog, *, bounds: CommitterBounds | None = None, on_commit: OnCommit | None = None
+        self,
+        log: EventLog,
+        *,
+        bounds: CommitterBounds | None = None,
+        on_commit: OnCommit | None = None,
+        on_answered: OnAnswered | None = None,
     ) -> None:
         self._log = log
         self._bounds = bounds or CommitterBounds()
-        self._on_commit = on_commit
+        self._hooks = _Hooks(on_commit, on_answered)
         self._shard_of = lru_cache(_TENANTS_REMEMBERED)(log.shard_of)
         self._flushers: dict[int, _Flusher] = {}
         self._limits: Limits | None = None
@@ -131,8 +142,15 @@ class Committer:
         self._flushers.clear()
 
     def _start(self, shard: int, limits: Limits) -> _Flusher:
-        flusher = self._flushers[shard] = _Flusher(self._log, shard, limits, self._bounds, self._on_commit)
+        flusher = self._flushers[shard] = _Flusher(self._log, shard, limits, self._bounds, self._hooks)
         return flusher
+
+
+class _Hooks(Struct, frozen=True):
+    """Whom to tell of a flush."""
+
+    commit: OnCommit | None
+    answered: OnAnswered | None
 
 
 class _Waiting(Struct, eq=False):
@@ -141,6 +159,8 @@ class _Waiting(Struct, eq=False):
     append: Append
     events: int
     size: int
+    since: float
+    """When it was accepted, by the loop's clock."""
     answer: asyncio.Future[Outcome]
     gives_up: asyncio.TimerHandle | None = None
 
@@ -152,10 +172,8 @@ class _Waiting(Struct, eq=False):
 class _Flusher:
     """The queue of one shard and the task that flushes it."""
 
-    def __init__(
-        self, log: EventLog, shard: int, limits: Limits, bounds: CommitterBounds, on_commit: OnCommit | None
-    ) -> None:
-        self._log, self._shard, self._limits, self._bounds, self._on_commit = log, shard, limits, bounds, on_commit
+    def __init__(self, log: EventLog, shard: int, limits: Limits, bounds: CommitterBounds, hooks: _Hooks) -> None:
+        self._log, self._shard, self._limits, self._bounds, self._hooks = log, shard, limits, bounds, hooks
         self._loop = asyncio.get_running_loop()
         self._queue: Turns[_Waiting] = Turns()
         self._door: Turns[_Waiting] = Turns()
@@ -175,7 +193,7 @@ class _Flusher:
         """Queue an append, or let it wait at the door if the queue is full; gives its answer."""
         if self._task.done():
             raise LogClosed("the committer was stopped; nothing was written.")
-        waiting = _Waiting(append, len(append.events), size, self._loop.create_future())
+        waiting = _Waiting(append, len(append.events), size, self._loop.time(), self._loop.create_future())
         if self._door or not self._has_room(waiting):
             waiting.gives_up = self._loop.call_later(self._bounds.wait_seconds, self._turn_away, waiting)
             self._door.put(append.tenant, waiting)
@@ -281,6 +299,7 @@ class _Flusher:
             _refuse_unsent(batch)
             self._flight.set_result(None)
             self._flight = None
+            self._tell(self._hooks.answered, self._loop.time() - min([waiting.since for waiting in batch]))
 
     async def _send(self, batch: Sequence[_Waiting]) -> None:
         """Store a batch and answer its callers, whatever happens."""
@@ -317,16 +336,20 @@ class _Flusher:
             )
 
     def _announce(self, outcomes: Iterable[Outcome]) -> None:
-        if self._on_commit is None:
+        if self._hooks.commit is None:
             return
         events = [event for outcome in outcomes if type(outcome) is Appended for event in outcome.events]
-        if not events:
+        if events:
+            events.sort(key=_by_position)
+            self._tell(self._hooks.commit, events)
+
+    def _tell(self, hook: Callable[[T], None] | None, what: T) -> None:
+        if hook is None:
             return
-        events.sort(key=_by_position)
         try:
-            self._on_commit(events)
+            hook(what)
         except Exception:
-            _logger.exception("events are stored, but what was to be told of them failed")
+            _logger.exception("appends were answered rightly, but what was to be told of them failed")
 
     def _must_end(self, error: BaseException) -> bool:
         """Whether an error is meant for this task and not an accident of one flush."""

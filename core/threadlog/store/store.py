@@ -100,7 +100,9 @@ class ThreadStore:
         telemetry = StoreTelemetry(tracer_provider, meter_provider)
         self.log = log
         self.registry = registry or default_registry()
-        self.committer = Committer(log, bounds=bounds.committer, on_commit=self._committed)
+        self.committer = Committer(
+            log, bounds=bounds.committer, on_commit=self._committed, on_answered=telemetry.answered
+        )
         self.feeds = Feeds(log, bounds=bounds.feeds)
         self._clock = clock or (lambda: datetime.now(UTC))
         self._cache = TracedCache(log, self.registry, bounds.cache, telemetry)

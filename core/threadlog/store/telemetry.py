@@ -24,6 +24,9 @@ SCOPE = "threadlog.store"
 """Name of the instrumentation scope."""
 
 
+_APPEND = {"threadlog.operation": "append"}
+
+
 class StoreTelemetry:
     """The instruments of one store.
 
@@ -40,11 +43,22 @@ class StoreTelemetry:
         self._duration = self._meter.create_histogram(
             "threadlog.store.operation.duration", "s", "Duration of one operation of the thread store."
         )
+        self._append_duration = self._meter.create_histogram(
+            "threadlog.append.duration", "s", "From acceptance to answer, of the append of a flush that waited longest."
+        )
 
     def operation(self, name: str) -> Operation:
         """Measures what is done in its ``with`` block."""
         attributes = {"threadlog.operation": name}
         return Operation(f"store.{name}", self._tracer, self._duration, attributes, SpanKind.INTERNAL)
+
+    def append(self) -> Operation:
+        """The span of one append. Of its duration `answered` is told; to record each costs more than the append."""
+        return Operation("store.append", self._tracer, None, _APPEND, SpanKind.INTERNAL)
+
+    def answered(self, seconds: float) -> None:
+        """A flush has been answered; `seconds`: what its slowest append took."""
+        self._append_duration.record(seconds)
 
     def observe(self, cache: StateCache) -> None:
         """Let what a cache holds be collected for as long as it lives."""
@@ -72,7 +86,7 @@ class TracedSender(Sender):
         run_id: str | None = None,
     ) -> Outcome:
         """See `Sender.send`."""
-        with self._telemetry.operation("append") as span:
+        with self._telemetry.append() as span:
             outcome = await super().send(principal, thread_id, events, expected, append_id, run_id)
             if span.is_recording():
                 _note_outcome(span, thread_id, outcome)
@@ -155,10 +169,12 @@ class TracedReader(Reader):
 
 
 def _note_outcome(span: Span, thread_id: str, outcome: Outcome) -> None:
-    span.set_attributes({"threadlog.thread.id": thread_id, "threadlog.outcome": type(outcome).__name__.lower()})
+    span.set_attribute("threadlog.outcome", type(outcome).__name__.lower())
     if isinstance(outcome, Appended | Duplicate):
         span.set_attribute("threadlog.events", len(outcome.events))
         note_events(outcome.events, span)
+    else:
+        span.set_attribute("threadlog.thread.id", thread_id)
 
 
 def _note_state(span: Span, state: ThreadState) -> None:

@@ -17,6 +17,7 @@ class Operation:
     """Measures what happens in its ``with`` block; the span is the current one there.
 
     Args:
+        duration: None where something else measures it.
         attributes: few different ones, for they are on the span and on the duration.
     """
 
@@ -29,7 +30,7 @@ class Operation:
         self,
         name: str,
         tracer: Tracer,
-        duration: Histogram,
+        duration: Histogram | None,
         attributes: dict[str, str],
         kind: SpanKind = SpanKind.CLIENT,
     ) -> None:
@@ -48,10 +49,11 @@ class Operation:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         seconds = perf_counter() - self._began
-        attributes = self._attributes
-        if kind is not None:
-            attributes = {**attributes, "error.type": kind.__qualname__}
-        self._duration.record(seconds, attributes)
+        if self._duration is not None:
+            attributes = self._attributes
+            if kind is not None:
+                attributes = {**attributes, "error.type": kind.__qualname__}
+            self._duration.record(seconds, attributes)
         if self._token is not None:
             detach(self._token)
             self._end(kind, error)
