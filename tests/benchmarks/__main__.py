@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import os
 import sys
+import traceback
 from importlib import import_module
 from pathlib import Path
 from time import perf_counter
@@ -31,8 +32,17 @@ def main() -> None:
     if unknown := set(chosen.parts) - set(names):
         parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(names)}")
     load = os.getloadavg()
-    parts = {name: run(name, Effort(quick=chosen.quick)) for name in chosen.parts or names}
-    save(chosen.json, parts, load, quick=chosen.quick)
+    parts: dict[str, Found] = {}
+    failed = []
+    for name in chosen.parts or names:
+        try:
+            parts[name] = run(name, Effort(quick=chosen.quick))
+        except Exception:  # the other parts' numbers are not to be lost with it
+            traceback.print_exc()
+            failed.append(name)
+        save(chosen.json, parts, load, quick=chosen.quick)
+    if failed:
+        sys.exit(f"these parts failed: {', '.join(failed)}; their errors are above.")
 
 
 def run(name: str, effort: Effort) -> Found:
