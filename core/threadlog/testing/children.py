@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from threadlog.testing.child import REQUEST_BYTES, Job
+from threadlog.testing.failures import ClauseBroken
 
 Record = tuple[Any, ...]
 
@@ -82,6 +83,10 @@ class Child:
         self._collector.start()
         try:
             await self.wait_for("open", 1, _STARTING)
+        except AssertionError as error:
+            await self.kill()
+            how = "for reading" if self.job.read_only else "for writing"
+            raise ClauseBroken("L1", f"another process cannot open the log {how}. {error}") from error
         except BaseException:
             await self.kill()
             raise

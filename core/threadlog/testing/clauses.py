@@ -11,6 +11,7 @@ from typing import Any
 
 from threadlog.log import EventLog
 from threadlog.testing.backend import Backend
+from threadlog.testing.failures import ClauseBroken
 from threadlog.testing.lab import Lab
 
 _BULLET = re.compile(r"^- \*\*([A-Z]\d)\*\* (.*(?:\n  .*)*)", re.MULTILINE)
@@ -24,14 +25,6 @@ Case = Callable[[Any, Backend], None]
 
 ACROSS = "*"
 """Stands for a clause in tests that check many; a failure names the one that is broken."""
-
-
-class ClauseBroken(AssertionError):
-    """A log does not keep a clause; raised by checks that look at several clauses at once."""
-
-    def __init__(self, number: str, message: str) -> None:
-        super().__init__(message)
-        self.number = number
 
 
 def clauses() -> dict[str, str]:

@@ -28,7 +28,7 @@ from threadlog.log import (
     is_expected,
     same_append,
 )
-from threadlog.testing.clauses import ClauseBroken
+from threadlog.testing.failures import ClauseBroken
 
 Key = tuple[str, str]
 """Tenant and thread id."""

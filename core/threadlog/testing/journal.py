@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from threadlog.log import Append, Conflict, Diverged, Event, LogBusy, LogError, StorageFull, same_append
-from threadlog.testing.clauses import ClauseBroken
+from threadlog.testing.failures import ClauseBroken
 
 NOTHING_WRITTEN = (Conflict, Diverged, LogBusy, StorageFull)
 """Answers that say so."""

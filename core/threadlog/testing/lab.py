@@ -48,6 +48,17 @@ class Lab:
         self._stack.push_async_callback(log.close)
         return log
 
+    async def open_reader(self, place: str = "log") -> EventLog:
+        """A log opened for reading, beside the one that writes.
+
+        Skips the test where that fails (L1 has a test for it).
+        """
+        self.need(Capability.OTHER_READERS)
+        try:
+            return await self.open(place, read_only=True)
+        except LogError as error:
+            pytest.skip(f"the log cannot be opened for reading, which is a matter of L1: {error}")
+
     async def reopen(self, log: EventLog, *, whole: bool = True, **options: Any) -> EventLog:
         """Close a log and open another at its place.
 

@@ -30,7 +30,8 @@ from threadlog.log import (
     Outcome,
 )
 from threadlog.testing.backend import Backend
-from threadlog.testing.clauses import ClauseBroken, across_clauses
+from threadlog.testing.clauses import across_clauses
+from threadlog.testing.failures import ClauseBroken
 from threadlog.testing.lab import Lab
 from threadlog.testing.samples import read_heads, read_shard, read_thread, tenants_of
 

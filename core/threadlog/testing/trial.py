@@ -25,7 +25,7 @@ from threadlog.log import (
     Snapshot,
 )
 from threadlog.log.ids import uuid7s
-from threadlog.testing.clauses import ClauseBroken
+from threadlog.testing.failures import ClauseBroken
 from threadlog.testing.faults import Faults, NthCall
 from threadlog.testing.journal import Entry, Journal
 from threadlog.testing.lab import Lab

@@ -392,6 +392,44 @@ class FindsLate(StaleReads):
                 self.refresh()
 
 
+class ClaimsToBeAlone(Journal):
+    """It lets others in, and does not say that it can."""
+
+    clause = "L1"
+    capabilities = frozenset({Capability.PERSISTENT})
+
+
+class ClaimsReaders(LoneJournal):
+    """It says that others can read beside it, and lets nobody in."""
+
+    clause = "L1"
+    capabilities = frozenset({Capability.PERSISTENT, Capability.OTHER_READERS})
+
+
+class ClaimsWriters(LoneJournal):
+    """It says that others can write beside it, and lets nobody in."""
+
+    clause = "L1"
+    capabilities = frozenset({Capability.PERSISTENT, Capability.OTHER_WRITERS})
+
+
+class ClaimsToKeepNothing(LoneJournal):
+    """It keeps what it says it would not."""
+
+    clause = "L1"
+    capabilities = frozenset()
+
+
+class SaysOtherwise(LoneJournal):
+    """Its `info` claims more than its declaration for the kit."""
+
+    clause = "L1"
+
+    def begin(self):
+        super().begin()
+        self._info = msgspec.structs.replace(self._info, capabilities=frozenset(Capability))
+
+
 def _linger() -> None:
     """Be as slow as a disk, so that most kills fall here."""
     time.sleep(0.002)

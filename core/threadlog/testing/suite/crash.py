@@ -20,7 +20,8 @@ from threadlog.log import (
 )
 from threadlog.testing.child import TENANT
 from threadlog.testing.children import Record
-from threadlog.testing.clauses import ACROSS, ClauseBroken, clause
+from threadlog.testing.clauses import ACROSS, clause
+from threadlog.testing.failures import ClauseBroken
 from threadlog.testing.journal import Journal
 from threadlog.testing.lab import Lab
 from threadlog.testing.samples import read_shard, send

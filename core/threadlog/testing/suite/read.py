@@ -304,7 +304,7 @@ class ShardReadTests:
         lab.need(Capability.OTHER_READERS)
         log = await lab.open()
         await store(log, make(1))
-        reader = await lab.open(read_only=True)
+        reader = await lab.open_reader()
         waiting = asyncio.ensure_future(more(reader, log.shard_of("tenant"), 1))
         await store(log, make(2))
         assert await _in_time(waiting, lab) == 2

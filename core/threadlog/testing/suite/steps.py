@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from threadlog.log import Append, Appended, Duplicate, EventLog, HeadChange, LogClosed, Snapshot, same_append
-from threadlog.testing.clauses import ACROSS, ClauseBroken, clause
+from threadlog.testing.clauses import ACROSS, clause
+from threadlog.testing.failures import ClauseBroken
 from threadlog.testing.history import History
 from threadlog.testing.lab import Lab
 from threadlog.testing.leaks import Holdings, left_after
