@@ -193,12 +193,51 @@ def _appended(shard: int, append: Append, ids: Sequence[str], seq: int, position
     )
 
 
-def thread_event(shard: int, tenant: str, thread_id: str, row: asyncpg.Record) -> Event:
-    """An event from a row of a thread's page."""
+def thread_events(shard: int, tenant: str, thread_id: str, slice_: asyncpg.Record) -> list[Event]:
+    """The events of a slice of a thread's page."""
+    _, first_seq, positions, ids, append_ids, types, versions, times_us, actors, run_ids, traces, heads, lines = slice_
+    if first_seq is None:
+        return []
+    columns = zip(
+        range(first_seq, first_seq + len(positions)),
+        positions,
+        ids.split(_SEPARATOR),
+        append_ids.split(_SEPARATOR),
+        types.split(_SEPARATOR),
+        versions,
+        times_us,
+        *(_split(words, len(positions)) for words in (actors, run_ids, traces, heads)),
+        lines.split(b"\n"),
+        strict=True,
+    )
+    return [
+        Event(
+            tenant=tenant,
+            thread_id=thread_id,
+            seq=seq,
+            shard=shard,
+            position=position,
+            id=event_id,
+            append_id=append_id,
+            type=type_,
+            version=version,
+            time_us=time_us,
+            data=data,
+            actor=actor,
+            run_id=run_id,
+            trace=trace,
+            head=None if head is None else _HEAD.decode(head),
+        )
+        for seq, position, event_id, append_id, type_, version, time_us, actor, run_id, trace, head, data in columns
+    ]
+
+
+def shard_event(shard: int, row: asyncpg.Record) -> Event:
+    """An event from a row of a shard's page."""
     head = row["head"]
     return Event(
-        tenant=tenant,
-        thread_id=thread_id,
+        tenant=row["tenant"],
+        thread_id=row["thread_id"],
         seq=row["seq"],
         shard=shard,
         position=row["position"],
@@ -308,3 +347,10 @@ def _array(numbers: Sequence[int]) -> str:
 def _words(words: Sequence[str | None]) -> str:
     """A column of words, of which some are missing."""
     return _SEPARATOR.join([word or "" for word in words]) if any(words) else ""
+
+
+def _split(words: str, count: int) -> Sequence[str | None]:
+    """The words of a column of which some are missing."""
+    if len(words) == count - 1:  # separators and nothing else
+        return [None] * count
+    return [word or None for word in words.split(_SEPARATOR)]

@@ -141,7 +141,7 @@ class PostgresLog(EventLog):
         arguments = calls.append_arguments(appends, ids)
         (answer,) = await self._finish(self._call("append", shard, self._place.lock_timeout_ms, *arguments))
         return [
-            await self._of_known(shard, append, outcome.first_seq) if isinstance(outcome, calls.Known) else outcome
+            await self._of_known(append, outcome.first_seq) if isinstance(outcome, calls.Known) else outcome
             for append, outcome in zip(appends, calls.outcomes(shard, appends, ids, answer), strict=True)
         ]
 
@@ -153,9 +153,9 @@ class PostgresLog(EventLog):
         _check_page(after, limit)
         limits = self.info.limits
         size = min(limit, limits.page_events)
-        rows = await self._read("read_thread", shard, tenant, thread_id, after, size, limits.page_bytes, backward)
-        events = [calls.thread_event(shard, tenant, thread_id, row) for row in rows if row["seq"] is not None]
-        return ThreadPage(tuple(events), rows[0]["last_seq"])
+        slices = await self._read("read_thread", shard, tenant, thread_id, after, size, limits.page_bytes, backward)
+        events = [event for one in slices for event in calls.thread_events(shard, tenant, thread_id, one)]
+        return ThreadPage(tuple(reversed(events) if backward else events), slices[0]["last_seq"])
 
     async def read_shard(self, shard: int, *, after: int = 0, limit: int = 100, tenant: str | None = None) -> ShardPage:
         """See `EventLog.read_shard`."""
@@ -164,7 +164,7 @@ class PostgresLog(EventLog):
         limits = self.info.limits
         size = min(limit, limits.page_events)
         rows = await self._read("read_shard", shard, after, size, limits.page_bytes, tenant)
-        events = [calls.thread_event(shard, row["tenant"], row["thread_id"], row) for row in rows if row["tenant"]]
+        events = [calls.shard_event(shard, row) for row in rows if row["tenant"]]
         return ShardPage(tuple(events), rows[0]["looked_to"], rows[0]["last_position"])
 
     async def wait(self, shard: int, *, after: int, timeout: float) -> int:
@@ -232,10 +232,17 @@ class PostgresLog(EventLog):
         await self._ring(shard, last)
         return last
 
-    async def _of_known(self, shard: int, append: Append, seq: int) -> Outcome:
-        rows = await self._read("read_append", shard, append.tenant, append.thread_id, seq)
-        stored = tuple(calls.thread_event(shard, append.tenant, append.thread_id, row) for row in rows)
-        return Duplicate(stored) if same_append(append, stored) else IdReused(seq)
+    async def _of_known(self, append: Append, first_seq: int) -> Outcome:
+        """Compare an append with the one that owns its id; one event more than it has tells whether they end alike."""
+        stored: list[Event] = []
+        most = len(append.events) + 1
+        page = None
+        while page is None or (page.events and len(stored) < most):
+            after = first_seq - 1 + len(stored)
+            page = await self.read_thread(append.tenant, append.thread_id, after=after, limit=most - len(stored))
+            stored += page.events
+        own = [event for event in stored if event.append_id == append.append_id]
+        return Duplicate(tuple(own)) if same_append(append, own) else IdReused(first_seq)
 
     async def _new_of(self, shard: int, events: Sequence[Event]) -> Sequence[Event]:
         """Those of `events` that are not stored yet, checked to follow on what is (C1)."""

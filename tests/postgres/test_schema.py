@@ -99,6 +99,8 @@ async def test_the_redactor_replaces_payloads_of_a_tenant_that_it_names(database
         assert await connection.execute(f"UPDATE {name}.event SET data = 'null'") == "UPDATE 0"
         await connection.execute("SELECT set_config('threadlog.tenants', '{acme}', false)")
         assert await connection.execute(f"UPDATE {name}.event SET data = 'null'") == "UPDATE 1"
+        with pytest.raises(asyncpg.PostgresError, match="line break"):
+            await connection.execute(f"UPDATE {name}.event SET data = '[1,\n2]'")
         for forbidden in (f"UPDATE {name}.event SET seq = 9", f"DELETE FROM {name}.event"):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await connection.execute(forbidden)

@@ -86,6 +86,13 @@ async def test_nothing_is_written_for_a_tenant_that_was_not_named(database: Data
             await connection.execute(WRITES[table].format(s=log.place.schema))
 
 
+async def test_where_shards_end_shows_numbers_only(database: Database) -> None:
+    """The one view past row-level security has no column that tells of a tenant."""
+    async with served(database) as (log, connection):
+        rows = await connection.fetch(f"SELECT * FROM {log.place.schema}.event_position")
+        assert [dict(row) for row in rows] == [{"shard": 0, "position": 1}]
+
+
 async def test_the_role_is_bound(database: Database) -> None:
     """The application's role owns nothing and bypasses nothing."""
     async with served(database) as (log, connection):

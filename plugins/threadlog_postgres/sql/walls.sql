@@ -22,6 +22,9 @@ LANGUAGE plpgsql
 AS $$
 BEGIN
     IF TG_OP = 'UPDATE' AND current_user = '{redactor}' THEN
+        IF position('\x0a' IN NEW.data) > 0 OR position('\x0d' IN NEW.data) > 0 THEN
+            RAISE EXCEPTION 'a payload holds no line break' USING ERRCODE = 'TL004';
+        END IF;
         RETURN NEW;
     END IF;
     RAISE EXCEPTION 'events are never changed' USING ERRCODE = 'TL003';

@@ -267,27 +267,6 @@ BEGIN
       AND s.projection = the_projection AND s.version = the_version;
 END
 $$;
-CREATE FUNCTION house.read_append(the_shard integer, the_tenant text, the_thread text, first_seq bigint) RETURNS TABLE(seq bigint, "position" bigint, id text, append_id text, type text, version integer, time_us bigint, actor text, run_id text, trace text, head text, data bytea)
-    LANGUAGE plpgsql
-    AS $$
-#variable_conflict use_column
-BEGIN
-    PERFORM set_config('threadlog.tenants', (ARRAY[the_tenant])::text, true);
-    -- In one statement: a second one would see what was appended after the first had found the end.
-    RETURN QUERY
-    SELECT e.seq, e.position, e.id::text, e.append_id, e.type, e.version, e.time_us, e.actor, e.run_id, e.trace,
-           e.head, e.data
-    FROM house.event e
-    WHERE e.shard = the_shard AND e.tenant = the_tenant AND e.thread_id = the_thread AND e.seq >= first_seq
-      AND e.seq < coalesce((
-          SELECT n.seq FROM house.event n
-          WHERE n.shard = the_shard AND n.tenant = the_tenant AND n.thread_id = the_thread
-            AND n.seq > first_seq AND n.first
-          ORDER BY n.seq LIMIT 1
-      ), 9223372036854775807)
-    ORDER BY e.seq;
-END
-$$;
 CREATE FUNCTION house.read_shard(the_shard integer, after bigint, most integer, most_bytes bigint, the_tenant text) RETURNS TABLE(looked_to bigint, last_position bigint, tenant text, thread_id text, seq bigint, "position" bigint, id text, append_id text, type text, version integer, time_us bigint, actor text, run_id text, trace text, head text, data bytea)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -321,48 +300,66 @@ BEGIN
     END IF;
 END
 $$;
-CREATE FUNCTION house.read_thread(the_shard integer, the_tenant text, the_thread text, after bigint, most integer, most_bytes bigint, backward boolean) RETURNS TABLE(last_seq bigint, seq bigint, "position" bigint, id text, append_id text, type text, version integer, time_us bigint, actor text, run_id text, trace text, head text, data bytea)
+CREATE FUNCTION house.read_thread(the_shard integer, the_tenant text, the_thread text, after bigint, most integer, most_bytes bigint, backward boolean) RETURNS TABLE(last_seq bigint, first_seq bigint, positions bigint[], id_words text, append_id_words text, type_words text, versions integer[], times_us bigint[], actor_words text, run_id_words text, trace_words text, head_words text, payload_lines bytea)
     LANGUAGE plpgsql
     AS $$
-#variable_conflict use_column
 DECLARE
-    the_last bigint;
+    set_to text := set_config('threadlog.tenants', ARRAY[the_tenant]::text, true);
+    separator text := chr(31);
+    slice integer := 128;
+    last_of_page bigint;
+    size bigint;
 BEGIN
-    PERFORM set_config('threadlog.tenants', (ARRAY[the_tenant])::text, true);
     SELECT coalesce((
         SELECT e.seq FROM house.event e
         WHERE e.shard = the_shard AND e.tenant = the_tenant AND e.thread_id = the_thread
         ORDER BY e.seq DESC LIMIT 1
-    ), 0) INTO the_last;
+    ), 0) INTO last_seq;
     IF backward THEN
-        RETURN QUERY
-        SELECT the_last, p.seq, p.position, p.id::text, p.append_id, p.type, p.version, p.time_us, p.actor, p.run_id,
-               p.trace, p.head, p.data
-        FROM (
-            SELECT e.*, sum(octet_length(e.data)) OVER (ORDER BY e.seq DESC ROWS UNBOUNDED PRECEDING) AS size
+        last_of_page := CASE WHEN after = 0 THEN last_seq ELSE least(after - 1, last_seq) END;
+        first_seq := greatest(last_of_page - most + 1, 1);
+    ELSE
+        first_seq := after + 1;
+        last_of_page := least(after + most, last_seq);  -- what came since then is for the next page
+    END IF;
+    IF first_seq > last_of_page THEN
+        first_seq := NULL;
+        RETURN NEXT;
+        RETURN;
+    END IF;
+    IF first_seq < last_of_page THEN
+        SELECT sum(octet_length(e.data)) INTO size FROM house.event e
+        WHERE e.shard = the_shard AND e.tenant = the_tenant AND e.thread_id = the_thread
+          AND e.seq BETWEEN first_seq AND last_of_page;
+    END IF;
+    IF size > most_bytes THEN
+        SELECT min(e.seq), max(e.seq) INTO first_seq, last_of_page FROM (
+            SELECT e.seq, octet_length(e.data) AS own_size, sum(octet_length(e.data)) OVER (
+                ORDER BY CASE WHEN backward THEN -e.seq ELSE e.seq END ROWS UNBOUNDED PRECEDING
+            ) AS size
             FROM house.event e
             WHERE e.shard = the_shard AND e.tenant = the_tenant AND e.thread_id = the_thread
-              AND e.seq <= the_last AND e.seq < CASE WHEN after = 0 THEN 9223372036854775807 ELSE after END
-            ORDER BY e.seq DESC LIMIT most
-        ) p
-        WHERE p.size - octet_length(p.data) < most_bytes ORDER BY p.seq DESC;
-    ELSIF after < the_last THEN
-        RETURN QUERY
-        SELECT the_last, p.seq, p.position, p.id::text, p.append_id, p.type, p.version, p.time_us, p.actor, p.run_id,
-               p.trace, p.head, p.data
+              AND e.seq BETWEEN first_seq AND last_of_page
+        ) e
+        WHERE e.size - e.own_size < most_bytes;
+    END IF;
+    WHILE first_seq <= last_of_page LOOP
+        SELECT array_agg(e.position), string_agg(e.id::text, separator), string_agg(e.append_id, separator),
+               string_agg(e.type, separator), array_agg(e.version), array_agg(e.time_us),
+               string_agg(coalesce(e.actor, ''), separator), string_agg(coalesce(e.run_id, ''), separator),
+               string_agg(coalesce(e.trace, ''), separator), string_agg(coalesce(e.head, ''), separator),
+               string_agg(e.data, '\x0a')
+        INTO positions, id_words, append_id_words, type_words, versions, times_us,
+             actor_words, run_id_words, trace_words, head_words, payload_lines
         FROM (
-            SELECT e.*, sum(octet_length(e.data)) OVER (ORDER BY e.seq ROWS UNBOUNDED PRECEDING) AS size
-            FROM house.event e
-            WHERE e.shard = the_shard AND e.tenant = the_tenant AND e.thread_id = the_thread AND e.seq > after
-              AND e.seq <= the_last  -- what came since then is for the next page
-            ORDER BY e.seq LIMIT most
-        ) p
-        WHERE p.size - octet_length(p.data) < most_bytes ORDER BY p.seq;
-    END IF;
-    IF NOT FOUND OR (NOT backward AND after >= the_last) THEN
-        RETURN QUERY SELECT the_last, NULL::bigint, NULL::bigint, NULL, NULL, NULL, NULL::integer, NULL::bigint,
-                            NULL, NULL, NULL, NULL, NULL::bytea;
-    END IF;
+            SELECT * FROM house.event e
+            WHERE e.shard = the_shard AND e.tenant = the_tenant AND e.thread_id = the_thread
+              AND e.seq BETWEEN first_seq AND least(first_seq + slice - 1, last_of_page)
+            ORDER BY e.seq
+        ) e;
+        RETURN NEXT;
+        first_seq := first_seq + slice;
+    END LOOP;
 END
 $$;
 CREATE FUNCTION house.refuse_change() RETURNS trigger
@@ -370,6 +367,9 @@ CREATE FUNCTION house.refuse_change() RETURNS trigger
     AS $$
 BEGIN
     IF TG_OP = 'UPDATE' AND current_user = 'house_redactor' THEN
+        IF position('\x0a' IN NEW.data) > 0 OR position('\x0d' IN NEW.data) > 0 THEN
+            RAISE EXCEPTION 'a payload holds no line break' USING ERRCODE = 'TL004';
+        END IF;
         RETURN NEW;
     END IF;
     RAISE EXCEPTION 'events are never changed' USING ERRCODE = 'TL003';
@@ -537,23 +537,23 @@ CREATE TABLE house.snapshot (
 ALTER TABLE ONLY house.event ATTACH PARTITION house.event_0 FOR VALUES IN (0);
 ALTER TABLE ONLY house.event ATTACH PARTITION house.event_1 FOR VALUES IN (1);
 COPY house.event_0 (shard, "position", tenant, thread_id, seq, id, append_id, first, deleted, type, version, time_us, actor, run_id, trace, head, data) FROM stdin;
-0	2	acme	t0	2	01a1fc70-2b73-7f03-bc2b-92db4b69b85c	append-0	f	f	test.event	1	1795236572030361	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	1	acme	t0	1	01a1fc70-2b73-7b03-bded-b6e05d284ee4	append-0	t	f	test.event	1	1795236572030361	user:alice	\N	\N	{"owner":"alice","title":"Title 0"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	4	acme	t1	2	01a1fc70-2b82-7b7e-9f77-6fc594b698d5	append-1	f	f	test.event	1	1795236572035384	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	3	acme	t1	1	01a1fc70-2b82-7286-8ed7-bf7c594c6754	append-1	t	f	test.event	1	1795236572035384	user:alice	\N	\N	{"owner":"alice","title":"Title 1"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	6	acme	t0	4	01a1fc70-2b84-708d-9498-990e683b319d	append-2	f	f	test.event	1	1795236572036597	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	5	acme	t0	3	01a1fc70-2b84-75b4-8f3f-adcfa767f90a	append-2	t	f	test.event	1	1795236572036597	user:alice	\N	\N	{"owner":"alice","title":"Title 2"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	8	acme	t1	4	01a1fc70-2b85-765f-b3ac-5e37660d60a7	append-3	f	f	test.event	1	1795236572037472	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	7	acme	t1	3	01a1fc70-2b85-7bc7-9e2a-a7b5faa79923	append-3	t	f	test.event	1	1795236572037472	user:alice	\N	\N	{"owner":"alice","title":"Title 3"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	2	acme	t0	2	01a1fc7f-613a-7182-bbca-fd049ae8bcd6	append-0	f	f	test.event	1	1795237568840039	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	1	acme	t0	1	01a1fc7f-613a-72a1-ac13-1e0f1d778f00	append-0	t	f	test.event	1	1795237568840039	user:alice	\N	\N	{"owner":"alice","title":"Title 0"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	4	acme	t1	2	01a1fc7f-614d-76ac-8453-2b0249986619	append-1	f	f	test.event	1	1795237568846113	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	3	acme	t1	1	01a1fc7f-614d-7dd3-8721-645965653dad	append-1	t	f	test.event	1	1795237568846113	user:alice	\N	\N	{"owner":"alice","title":"Title 1"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	6	acme	t0	4	01a1fc7f-614f-7b86-b058-a63dbf34251a	append-2	f	f	test.event	1	1795237568847641	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	5	acme	t0	3	01a1fc7f-614f-70e7-aa30-830d409432e6	append-2	t	f	test.event	1	1795237568847641	user:alice	\N	\N	{"owner":"alice","title":"Title 2"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	8	acme	t1	4	01a1fc7f-6150-7bf6-9cee-6a4645ef8338	append-3	f	f	test.event	1	1795237568848946	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	7	acme	t1	3	01a1fc7f-6150-7fef-b1bd-ccb6829e4af2	append-3	t	f	test.event	1	1795237568848946	user:alice	\N	\N	{"owner":"alice","title":"Title 3"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
 \.
 COPY house.event_1 (shard, "position", tenant, thread_id, seq, id, append_id, first, deleted, type, version, time_us, actor, run_id, trace, head, data) FROM stdin;
 \.
 COPY house.head (shard, tenant, thread_id, "position", created_us, owner, title, status, info, deleted) FROM stdin;
-0	acme	t0	1	1795236572030361	alice	Title 2	active	\N	f
-0	acme	t1	3	1795236572035384	alice	Title 3	active	\N	f
+0	acme	t0	1	1795237568840039	alice	Title 2	active	\N	f
+0	acme	t1	3	1795237568846113	alice	Title 3	active	\N	f
 \.
 COPY house.log (only_one, log_id, shards) FROM stdin;
-t	2bb804bd-39ef-4108-a2db-fa98991e4fe3	2
+t	bdd0c48f-248d-4c1f-9a1c-dd94f4785dc2	2
 \.
 COPY house.migration (name, applied_at) FROM stdin;
 \.
@@ -611,8 +611,6 @@ REVOKE ALL ON FUNCTION house.list_heads(the_tenant text, the_owner text, mark te
 GRANT ALL ON FUNCTION house.list_heads(the_tenant text, the_owner text, mark text, most integer, newest_first boolean) TO house_app;
 REVOKE ALL ON FUNCTION house.load_snapshot(the_tenant text, the_thread text, the_projection text, the_version integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION house.load_snapshot(the_tenant text, the_thread text, the_projection text, the_version integer) TO house_app;
-REVOKE ALL ON FUNCTION house.read_append(the_shard integer, the_tenant text, the_thread text, first_seq bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION house.read_append(the_shard integer, the_tenant text, the_thread text, first_seq bigint) TO house_app;
 REVOKE ALL ON FUNCTION house.read_shard(the_shard integer, after bigint, most integer, most_bytes bigint, the_tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION house.read_shard(the_shard integer, after bigint, most integer, most_bytes bigint, the_tenant text) TO house_app;
 REVOKE ALL ON FUNCTION house.read_thread(the_shard integer, the_tenant text, the_thread text, after bigint, most integer, most_bytes bigint, backward boolean) FROM PUBLIC;

@@ -1,51 +1,73 @@
--- A page of a thread, every row with the thread's last seq; one row of nulls where there is nothing to give.
+-- A page of a thread in slices of 128 events, in order of seq: columns of the slice's events, the first of which is
+-- `first_seq`, words as in `append`, and payloads a line each. (As rows they would be copied three times on their way out
+-- of a function; arrays of payloads take four times as long; and large slices need memory fresh from the kernel.) Without
+-- events one row of nulls but `last_seq`. `after` is where to go on, 0 backward from the end.
 CREATE OR REPLACE FUNCTION {schema}.read_thread(
     the_shard integer, the_tenant text, the_thread text, after bigint, most integer, most_bytes bigint, backward boolean
 ) RETURNS TABLE (
-    last_seq bigint, seq bigint, "position" bigint, id text, append_id text, type text, version integer,
-    time_us bigint, actor text, run_id text, trace text, head text, data bytea
+    last_seq bigint, first_seq bigint, positions bigint[], id_words text, append_id_words text,
+    type_words text, versions integer[], times_us bigint[],
+    actor_words text, run_id_words text, trace_words text, head_words text, payload_lines bytea
 )
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 AS $$
-#variable_conflict use_column
 DECLARE
-    the_last bigint;
+    set_to text := set_config('threadlog.tenants', ARRAY[the_tenant]::text, true);
+    separator text := chr(31);
+    slice integer := 128;
+    last_of_page bigint;
+    size bigint;
 BEGIN
-    PERFORM set_config('threadlog.tenants', (ARRAY[the_tenant])::text, true);
     SELECT coalesce((
         SELECT e.seq FROM {schema}.event e
         WHERE e.shard = the_shard AND e.tenant = the_tenant AND e.thread_id = the_thread
         ORDER BY e.seq DESC LIMIT 1
-    ), 0) INTO the_last;
+    ), 0) INTO last_seq;
     IF backward THEN
-        RETURN QUERY
-        SELECT the_last, p.seq, p.position, p.id::text, p.append_id, p.type, p.version, p.time_us, p.actor, p.run_id,
-               p.trace, p.head, p.data
-        FROM (
-            SELECT e.*, sum(octet_length(e.data)) OVER (ORDER BY e.seq DESC ROWS UNBOUNDED PRECEDING) AS size
+        last_of_page := CASE WHEN after = 0 THEN last_seq ELSE least(after - 1, last_seq) END;
+        first_seq := greatest(last_of_page - most + 1, 1);
+    ELSE
+        first_seq := after + 1;
+        last_of_page := least(after + most, last_seq);  -- what came since then is for the next page
+    END IF;
+    IF first_seq > last_of_page THEN
+        first_seq := NULL;
+        RETURN NEXT;
+        RETURN;
+    END IF;
+    IF first_seq < last_of_page THEN
+        SELECT sum(octet_length(e.data)) INTO size FROM {schema}.event e
+        WHERE e.shard = the_shard AND e.tenant = the_tenant AND e.thread_id = the_thread
+          AND e.seq BETWEEN first_seq AND last_of_page;
+    END IF;
+    IF size > most_bytes THEN
+        SELECT min(e.seq), max(e.seq) INTO first_seq, last_of_page FROM (
+            SELECT e.seq, octet_length(e.data) AS own_size, sum(octet_length(e.data)) OVER (
+                ORDER BY CASE WHEN backward THEN -e.seq ELSE e.seq END ROWS UNBOUNDED PRECEDING
+            ) AS size
             FROM {schema}.event e
             WHERE e.shard = the_shard AND e.tenant = the_tenant AND e.thread_id = the_thread
-              AND e.seq <= the_last AND e.seq < CASE WHEN after = 0 THEN 9223372036854775807 ELSE after END
-            ORDER BY e.seq DESC LIMIT most
-        ) p
-        WHERE p.size - octet_length(p.data) < most_bytes ORDER BY p.seq DESC;
-    ELSIF after < the_last THEN
-        RETURN QUERY
-        SELECT the_last, p.seq, p.position, p.id::text, p.append_id, p.type, p.version, p.time_us, p.actor, p.run_id,
-               p.trace, p.head, p.data
+              AND e.seq BETWEEN first_seq AND last_of_page
+        ) e
+        WHERE e.size - e.own_size < most_bytes;
+    END IF;
+    WHILE first_seq <= last_of_page LOOP
+        SELECT array_agg(e.position), string_agg(e.id::text, separator), string_agg(e.append_id, separator),
+               string_agg(e.type, separator), array_agg(e.version), array_agg(e.time_us),
+               string_agg(coalesce(e.actor, ''), separator), string_agg(coalesce(e.run_id, ''), separator),
+               string_agg(coalesce(e.trace, ''), separator), string_agg(coalesce(e.head, ''), separator),
+               string_agg(e.data, '\x0a')
+        INTO positions, id_words, append_id_words, type_words, versions, times_us,
+             actor_words, run_id_words, trace_words, head_words, payload_lines
         FROM (
-            SELECT e.*, sum(octet_length(e.data)) OVER (ORDER BY e.seq ROWS UNBOUNDED PRECEDING) AS size
-            FROM {schema}.event e
-            WHERE e.shard = the_shard AND e.tenant = the_tenant AND e.thread_id = the_thread AND e.seq > after
-              AND e.seq <= the_last  -- what came since then is for the next page
-            ORDER BY e.seq LIMIT most
-        ) p
-        WHERE p.size - octet_length(p.data) < most_bytes ORDER BY p.seq;
-    END IF;
-    IF NOT FOUND OR (NOT backward AND after >= the_last) THEN
-        RETURN QUERY SELECT the_last, NULL::bigint, NULL::bigint, NULL, NULL, NULL, NULL::integer, NULL::bigint,
-                            NULL, NULL, NULL, NULL, NULL::bytea;
-    END IF;
+            SELECT * FROM {schema}.event e
+            WHERE e.shard = the_shard AND e.tenant = the_tenant AND e.thread_id = the_thread
+              AND e.seq BETWEEN first_seq AND least(first_seq + slice - 1, last_of_page)
+            ORDER BY e.seq
+        ) e;
+        RETURN NEXT;
+        first_seq := first_seq + slice;
+    END LOOP;
 END
 $$;
 
@@ -86,32 +108,5 @@ BEGIN
         RETURN QUERY SELECT stop, the_last, NULL, NULL, NULL::bigint, NULL::bigint, NULL, NULL, NULL, NULL::integer,
                             NULL::bigint, NULL, NULL, NULL, NULL, NULL::bytea;
     END IF;
-END
-$$;
-
--- The events stored under an append id.
-CREATE OR REPLACE FUNCTION {schema}.read_append(the_shard integer, the_tenant text, the_thread text, first_seq bigint)
-RETURNS TABLE (
-    seq bigint, "position" bigint, id text, append_id text, type text, version integer,
-    time_us bigint, actor text, run_id text, trace text, head text, data bytea
-)
-LANGUAGE plpgsql VOLATILE SECURITY INVOKER
-AS $$
-#variable_conflict use_column
-BEGIN
-    PERFORM set_config('threadlog.tenants', (ARRAY[the_tenant])::text, true);
-    -- In one statement: a second one would see what was appended after the first had found the end.
-    RETURN QUERY
-    SELECT e.seq, e.position, e.id::text, e.append_id, e.type, e.version, e.time_us, e.actor, e.run_id, e.trace,
-           e.head, e.data
-    FROM {schema}.event e
-    WHERE e.shard = the_shard AND e.tenant = the_tenant AND e.thread_id = the_thread AND e.seq >= first_seq
-      AND e.seq < coalesce((
-          SELECT n.seq FROM {schema}.event n
-          WHERE n.shard = the_shard AND n.tenant = the_tenant AND n.thread_id = the_thread
-            AND n.seq > first_seq AND n.first
-          ORDER BY n.seq LIMIT 1
-      ), 9223372036854775807)
-    ORDER BY e.seq;
 END
 $$;
