@@ -49,7 +49,7 @@ def clause(number: str, *, patience: float = 6) -> Callable[[Check], Case]:
 
     def mark(check: Check) -> Case:
         def case(self: object, backend: Backend) -> None:
-            with explained(number):
+            with explained(number, check):
                 asyncio.run(_run(check, self, backend, backend.patience * patience))
 
         return _named_like(check, case, number)
@@ -61,7 +61,7 @@ def across_clauses(case: Case) -> Case:
     """Mark a method as a test of the kit that checks many clauses; it raises `ClauseBroken` for the one."""
 
     def explaining(self: object, backend: Backend) -> None:
-        with explained(ACROSS):
+        with explained(ACROSS, case):
             case(self, backend)
 
     return _named_like(case, explaining, ACROSS)
@@ -79,11 +79,12 @@ def broken_clause(error: BaseException, default: str) -> str:
 
 
 @contextmanager
-def explained(number: str) -> Iterator[None]:
-    """Add to whatever fails inside which clause it breaks."""
+def explained(number: str, check: Callable[..., object]) -> Iterator[None]:
+    """Add to whatever fails inside what was checked, and which clause it breaks."""
     try:
         yield
     except Exception as error:
+        error.add_note(f"What was checked: {inspect.getdoc(check)}")
         blamed = broken_clause(error, number)
         if blamed != ACROSS:
             error.add_note(f"This breaks clause {blamed}: {clauses()[blamed]}")

@@ -55,7 +55,9 @@ class OutcomeTests:
             make(30, thread="a", tenant=first),
         ]
         outcomes = await send(log, *appends)
-        assert len(outcomes) == len(appends)
+        assert len(outcomes) == len(appends), (
+            f"{len(outcomes)} outcomes came back for {len(appends)} appends: one is due for each, conflicts included"
+        )
         for append, outcome in zip(appends, outcomes, strict=True):
             kept = await read(log, append.thread_id, append.tenant)
             mine = tuple(event for event in kept if event.append_id == append.append_id)
@@ -300,7 +302,9 @@ class IdTests:
         first = make(1, append_id="a")
         original = await store(log, msgspec.structs.replace(first, actor="user:a", run_id="r1"))
         (outcome,) = await send(log, msgspec.structs.replace(first, actor="user:b", trace="00-1-2-01"))
-        assert outcome == Duplicate(original)
+        assert outcome == Duplicate(original), (
+            "a retry is due the events of the first time, with their ids, numbers and times; likely they are made anew"
+        )
 
     @clause("A6")
     async def test_a6_a_head_change_is_compared_as_it_was_given(self, lab: Lab) -> None:

@@ -36,7 +36,9 @@ class ConcurrencyTests:
             appends = [make(n * 10 + k, thread=f"t{(n + k) % 4}") for k in range(4)]
             for append, outcome in zip(appends, await send(log, *appends), strict=True):
                 assert isinstance(outcome, Appended)
-                assert {event.append_id for event in outcome.events} == {append.append_id}
+                assert {event.append_id for event in outcome.events} == {append.append_id}, (
+                    f"append {append.append_id} was answered with events of another call: {outcome}"
+                )
 
         await asyncio.gather(*(one(n) for n in range(25)))
 
@@ -72,7 +74,9 @@ class ConcurrencyTests:
         seqs = sorted(event.seq for events in stored for event in events)
         assert seqs == list(range(1, len(seqs) + 1))
         for events in stored:
-            assert [event.seq - events[0].seq for event in events] == list(range(len(events)))
+            assert [event.seq - events[0].seq for event in events] == list(range(len(events))), (
+                f"events of one append do not stand together: seqs {[event.seq for event in events]}"
+            )
 
     @clause("A4")
     async def test_a4_of_many_who_expect_the_same_one_wins(self, lab: Lab) -> None:
@@ -106,8 +110,12 @@ class ConcurrencyTests:
             append = make(n, n)
             outcomes = [outcome for (outcome,) in await asyncio.gather(*(send(log, append) for _ in range(10)))]
             kinds = sorted(type(outcome).__name__ for outcome in outcomes)
-            assert kinds == ["Appended"] + ["Duplicate"] * 9
-            assert len({_ids(outcome) for outcome in outcomes}) == 1
+            assert kinds == ["Appended"] + ["Duplicate"] * 9, (
+                f"of ten equal appends one is to be stored: {kinds}. Likely the id is looked up before the lock is taken"
+            )
+            assert len({_ids(outcome) for outcome in outcomes}) == 1, (
+                f"equal appends are answered with different events: {outcomes}"
+            )
         assert len(await read(log)) == 12
 
     @clause("F2")
@@ -134,7 +142,9 @@ class ConcurrencyTests:
         stored.sort(key=lambda event: event.position)
         for (_, tenant), events in zip(ways, followed, strict=True):
             wanted = [event.id for event in stored if tenant in (None, event.tenant)]
-            assert [event.id for event in events] == wanted
+            assert [event.id for event in events] == wanted, (
+                "a follower saw other events, or in another order, than are stored"
+            )
 
     @clause("F3")
     async def test_f3_wake_ups_are_not_lost_amid_writers(self, lab: Lab) -> None:

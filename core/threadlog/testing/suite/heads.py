@@ -49,7 +49,7 @@ class HeadTests:
                 while more:
                     after = seen[-1] if seen else None
                     page = await log.list_heads("tenant", after=after, limit=limit, newest_first=newest_first)
-                    assert len(page.heads) <= limit
+                    assert len(page.heads) <= limit, f"{len(page.heads)} heads on a page with limit {limit}"
                     seen += [head.thread_id for head in page.heads]
                     more = page.has_more
                 assert seen == (names[::-1] if newest_first else names), f"limit={limit}"
@@ -187,7 +187,9 @@ class SnapshotTests:
         for seq in (1, 5, 3):
             await log.save_snapshot(_snapshot(seq))
         loaded = await _load(log)
-        assert loaded is None or loaded.seq == 5
+        assert loaded is None or loaded.seq == 5, (
+            f"after snapshots of seq 5 and then of an earlier seq were saved, {loaded} is kept: the newer one is due"
+        )
 
     @clause("S1")
     async def test_s1_the_log_does_not_need_them(self, lab: Lab) -> None:

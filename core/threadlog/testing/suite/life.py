@@ -114,7 +114,9 @@ class LifeTests:
         await log.close()
         async with asyncio.timeout(lab.patience):
             results = await asyncio.gather(*waits, return_exceptions=True)
-        assert [type(result) for result in results] == [LogClosed] * 2
+        assert [type(result) for result in results] == [LogClosed] * 2, (
+            f"who waited while the log was closed is due LogClosed, and got {results}"
+        )
 
     @clause("A7")
     async def test_a7_closing_amid_appends_loses_none(self, lab: Lab) -> None:
@@ -162,11 +164,13 @@ class LifeTests:
         """`log_id` and the number of shards are fixed when it is made, whatever is asked for later."""
         log = await lab.open(shards=3)
         made = log.info
-        assert made.shards == 3
+        assert made.shards == 3, f"made with shards=3, the log says that it has {made.shards}"
         log = await lab.reopen(log, shards=2)
         assert (log.info.log_id, log.info.shards) == (made.log_id, 3)
         other = await lab.open("other", shards=3)
-        assert other.info.log_id != made.log_id
+        assert other.info.log_id != made.log_id, (
+            f"two logs have one log_id, {made.log_id}: it names a history, so make it with each log, from random bits"
+        )
 
     @clause("L1")
     async def test_l1_a_log_can_move_to_another_event_loop(self, lab: Lab) -> None:
@@ -195,7 +199,9 @@ class CapabilityTests:
     @clause("L1")
     async def test_l1_capabilities_are_the_declared_ones(self, lab: Lab) -> None:
         """`info.capabilities` and the declaration for the kit are the same."""
-        assert (await lab.open()).info.capabilities == lab.backend.capabilities
+        assert (await lab.open()).info.capabilities == lab.backend.capabilities, (
+            "left: what `info.capabilities` says; right: what the Backend of your tests declares. Make them the same"
+        )
 
     @clause("L1")
     async def test_l1_a_log_that_keeps_nothing_says_so(self, lab: Lab) -> None:
@@ -204,7 +210,9 @@ class CapabilityTests:
         log = await lab.open()
         await store(log, make(1))
         await log.close()
-        assert await read_numbers(await lab.open()) == []
+        assert await read_numbers(await lab.open()) == [], (
+            "the declaration lacks Capability.PERSISTENT, and the log keeps what was stored: declare it, in `info`, too"
+        )
 
     @clause("L1")
     async def test_l1_a_reader_sees_what_is_written(self, lab: Lab) -> None:
@@ -213,13 +221,13 @@ class CapabilityTests:
         log = await lab.open()
         await store(log, make(1))
         reader = await lab.open(read_only=True)
-        assert reader.info.read_only
+        assert reader.info.read_only, "a log opened with read_only=True does not say so in `info.read_only`"
         assert await read_numbers(reader) == [1]
         await store(log, make(2))
         assert await read_numbers(reader) == [1, 2]
         with pytest.raises(LogReadOnly):
             await store(reader, make(3))
-        assert not (await reader.status()).writable
+        assert not (await reader.status()).writable, "the status of a log opened for reading says that it can write"
         await reader.save_snapshot(SNAPSHOT)
         await reader.close()
         await store(log, make(3))
@@ -243,7 +251,9 @@ class CapabilityTests:
             pytest.skip("the log lives in one object")
         with pytest.raises(LogLocked) as caught:
             await second.open()
-        assert caught.value.holder["url"] == "http://127.0.0.1:1"
+        assert caught.value.holder["url"] == "http://127.0.0.1:1", (
+            "LogLocked is to tell what the holder gave as `OpenOptions.holder`, so that people find it"
+        )
         await store(log, make(1))
         await log.close()
         async with second:

@@ -60,7 +60,9 @@ class PayloadTests:
     async def test_a7_the_level_is_the_declared_one(self, lab: Lab) -> None:
         """`info.durability` says what the backend declares to attain here."""
         log = await lab.open()
-        assert log.info.durability == lab.backend.durability
+        assert log.info.durability == lab.backend.durability, (
+            "left: what `info.durability` says; right: what the Backend of your tests declares. Make them the same"
+        )
 
     @clause("A7")
     async def test_a7_what_was_acknowledged_is_there_after_reopening(self, lab: Lab) -> None:
@@ -209,7 +211,9 @@ async def _check_payloads(log: EventLog, stored: tuple[Event, ...]) -> None:
     shard = await read_shard(log, log.shard_of("tenant"))
     for events in (stored, await read(log), shard):
         for event, payload in zip(events, ODD_PAYLOADS, strict=True):
-            assert bytes(event.data) == payload
+            assert bytes(event.data) == payload, (
+                "the bytes that came back are not those that were given: store bytes, not a parsed value"
+            )
 
 
 def _payload(size: int) -> NewEvent:
@@ -220,5 +224,7 @@ async def _check_too_large(log: EventLog, what: str, limit: int, append: Append)
     with pytest.raises(TooLarge) as caught:
         await send(log, append)
     assert (caught.value.what, caught.value.limit) == (what, limit)
-    assert caught.value.size > limit
+    assert caught.value.size > limit, (
+        f"TooLarge tells of size {caught.value.size} and limit {limit}: the first must be the greater"
+    )
     assert await read(log, append.thread_id) == ()

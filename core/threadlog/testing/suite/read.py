@@ -95,7 +95,9 @@ class ThreadReadTests:
             await store(log, make(*range(limits.append_events)))
         for backward in (False, True):
             page = await log.read_thread("tenant", THREAD, limit=10**9, backward=backward)
-            assert 0 < len(page.events) <= limits.page_events
+            assert 0 < len(page.events) <= limits.page_events, (
+                f"a page has {len(page.events)} events; 1 to {limits.page_events} are due, while some are left"
+            )
 
     @clause("R1")
     async def test_r1_pages_are_bounded_in_bytes(self, lab: Lab) -> None:
@@ -110,7 +112,9 @@ class ThreadReadTests:
             await store(log, make(events=(large,)))
         for backward in (False, True):
             page = await log.read_thread("tenant", THREAD, limit=100, backward=backward)
-            assert page.events
+            assert page.events, (
+                "a page is empty though events are left: the first event always fits, however large it is"
+            )
             assert sum(len(event.data) for event in page.events) <= max(limits.page_bytes, limits.event_bytes)
 
     @clause("R1")
@@ -192,7 +196,9 @@ class ShardReadTests:
         page = await log.read_shard(1)
         assert list(page.events) == acknowledged
         assert [event.position for event in page.events] == list(range(1, count + 1))
-        assert {event.shard for event in page.events} == {1}
+        assert {event.shard for event in page.events} == {1}, (
+            "a page of shard 1 holds events that say that they are of another shard"
+        )
         assert (page.looked_to, page.last_position) == (count, count)
 
     @clause("F1")
