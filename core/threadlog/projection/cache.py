@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from threadlog.log import Event, EventLog, LogCorrupt
+from threadlog.log import Event, EventLog, LogCorrupt, ThreadPage
 from threadlog.model import Registry
 from threadlog.projection.lifting import lifted
 from threadlog.projection.snapshots import Snapshots
@@ -174,11 +174,21 @@ class StateCache:
         return await self._read_on(start), start.seq
 
     async def _read_on(self, state: ThreadState) -> ThreadState:
-        while True:
-            page = await self._log.read_thread(state.tenant, state.thread_id, after=state.seq, limit=self._limit())
-            state = self._applied(state, page.events, page.last_seq)
-            if state.seq >= page.last_seq:
-                return state
+        """Fold page after page; while one is folded, the next is being read."""
+        page = await self._next_page(state.tenant, state.thread_id, state.seq)
+        while page.events and page.events[-1].seq < page.last_seq:
+            ahead = asyncio.create_task(self._next_page(state.tenant, state.thread_id, page.events[-1].seq))
+            try:
+                await asyncio.sleep(0)  # let it be sent
+                state = self._applied(state, page.events, page.last_seq)
+                page = await ahead
+            except BaseException:
+                ahead.cancel()
+                raise
+        return self._applied(state, page.events, page.last_seq)
+
+    async def _next_page(self, tenant: str, thread_id: str, after: int) -> ThreadPage:
+        return await self._log.read_thread(tenant, thread_id, after=after, limit=self._limit())
 
     async def _catch_up(self, key: Key, state: ThreadState) -> ThreadState:
         page = await self._log.read_thread(*key, after=state.seq, limit=self._limit())
