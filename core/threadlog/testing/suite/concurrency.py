@@ -111,7 +111,7 @@ class ConcurrencyTests:
             outcomes = [outcome for (outcome,) in await asyncio.gather(*(send(log, append) for _ in range(10)))]
             kinds = sorted(type(outcome).__name__ for outcome in outcomes)
             assert kinds == ["Appended"] + ["Duplicate"] * 9, (
-                f"of ten equal appends one is to be stored: {kinds}. Likely the id is looked up before the lock is taken"
+                f"of ten equal appends one is to be stored: {kinds}. Likely ids are looked up before the lock is taken"
             )
             assert len({_ids(outcome) for outcome in outcomes}) == 1, (
                 f"equal appends are answered with different events: {outcomes}"
