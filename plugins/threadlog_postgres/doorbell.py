@@ -18,6 +18,10 @@ RING_EVERY = 0.01
 """Seconds between two rings at the least."""
 LOOK_EVERY = 0.5
 """Seconds between two looks at the last position, in case a ring was lost."""
+BEAT_EVERY = 1.0
+"""Seconds after which a line on which nobody rang is tried."""
+PATIENCE = 1.0
+"""Seconds after which a line that does not answer counts as cut off, and another is laid."""
 
 
 class Doorbell:
@@ -26,7 +30,7 @@ class Doorbell:
     def __init__(self, dsn: str, channel: str, look: Callable[[int], Awaitable[int]]) -> None:
         self._dsn, self._channel, self._look = dsn, channel, look
         self._known: dict[int, int] = {}
-        self._moved = asyncio.Condition()
+        self._moved = asyncio.Event()
         self._to_ring: dict[int, int] = {}
         self._rung = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -42,15 +46,14 @@ class Doorbell:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
             self._task = None
-        await self._wake()
+        self._wake()
 
-    async def appended(self, shard: int, position: int) -> None:
+    def appended(self, shard: int, position: int) -> None:
         """Tell this process at once, and the others with the next ring."""
         if position > self._known.get(shard, 0):
-            self._known[shard] = position
-            self._to_ring[shard] = position
+            self._known[shard] = self._to_ring[shard] = position
             self._rung.set()
-            await self._wake()
+            self._wake()
 
     async def wait(self, shard: int, after: int, timeout: float) -> int:
         """Wait for a position greater than `after`; look now and then in case nobody rang."""
@@ -64,12 +67,12 @@ class Doorbell:
             if known > after or left <= 0:
                 return known
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(left, LOOK_EVERY)), self._moved:
+                async with asyncio.timeout(min(left, LOOK_EVERY)):
                     await self._moved.wait()
 
-    async def _wake(self) -> None:
-        async with self._moved:
-            self._moved.notify_all()
+    def _wake(self) -> None:
+        self._moved.set()
+        self._moved = asyncio.Event()
 
     async def _run(self) -> None:
         """Hold a connection; where it breaks, get another. Rings that are lost meanwhile are made up for by looks."""
@@ -82,47 +85,30 @@ class Doorbell:
     async def _hold(self) -> None:
         connection = await connect(self._dsn, name="threadlog doorbell")
         self._known.clear()  # it may be another server now, with a shorter history
-        heard = _Heard(asyncio.get_running_loop(), self)
         try:
-            await connection.add_listener(self._channel, heard)
+            await connection.add_listener(self._channel, self._heard)
             while not connection.is_closed():
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_EVERY):
+                    async with asyncio.timeout(BEAT_EVERY):
                         await self._rung.wait()
                 await self._ring(connection)
                 await asyncio.sleep(RING_EVERY)
         finally:
             connection.terminate()
-            heard.cancel()
 
     async def _ring(self, connection: asyncpg.Connection[Any]) -> None:
+        """Tell of all shards that have moved; with none of them, see whether the line is alive."""
         self._rung.clear()
         rings, self._to_ring = self._to_ring, {}
-        for shard, position in rings.items():
-            await connection.execute(
-                "SELECT pg_notify($1, $2)", self._channel, f"{shard}:{position}", timeout=LOOK_EVERY
-            )
+        notices = [f"{shard}:{position}" for shard, position in rings.items()]
+        await connection.execute(_RING, self._channel, notices, timeout=PATIENCE)
 
-    async def heard(self, shard: int, position: int) -> None:
-        """Somebody rang."""
-        if position > self._known.get(shard, 0):
-            self._known[shard] = position
-            await self._wake()
-
-
-class _Heard:
-    """The driver's callback for a notification; holds on to the tasks that it starts."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, bell: Doorbell) -> None:
-        self._loop, self._bell = loop, bell
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def __call__(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+    def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+        """Somebody rang; the driver calls this."""
         shard, _, position = str(payload).partition(":")
-        task = self._loop.create_task(self._bell.heard(int(shard), int(position)))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        if int(position) > self._known.get(int(shard), 0):
+            self._known[int(shard)] = int(position)
+            self._wake()
 
-    def cancel(self) -> None:
-        for task in self._tasks:
-            task.cancel()
+
+_RING = "SELECT pg_notify($1, notice) FROM unnest($2::text[]) AS notice"

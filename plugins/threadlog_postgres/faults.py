@@ -34,6 +34,14 @@ class NotConnected(Exception):
     """No connection was to be had, so that nothing was sent."""
 
 
+class NotReplicated(Exception):
+    """The server did what it was told, and warned.
+
+    None of the log's calls has anything to be warned of, but that its commit no longer waits for a standby (cancelled
+    by somebody): then it is stored here, and may be lost with this machine.
+    """
+
+
 @contextmanager
 def writing() -> Iterator[None]:
     """Translate what a write raises; a lost connection leaves its outcome unknown."""
@@ -41,7 +49,7 @@ def writing() -> Iterator[None]:
         yield
     except LogError:
         raise
-    except (*_FAILURES, NotConnected) as error:
+    except (*_FAILURES, NotConnected, NotReplicated) as error:
         raise _of_write(error) from error
 
 
@@ -52,7 +60,7 @@ def reading() -> Iterator[None]:
         yield
     except LogError:
         raise
-    except (*_FAILURES, NotConnected) as error:
+    except (*_FAILURES, NotConnected, NotReplicated) as error:
         raise _of_read(error) from error
 
 
@@ -94,6 +102,8 @@ def _of_read(error: BaseException) -> LogError:
 def _of_write(error: BaseException) -> LogError:
     if isinstance(error, NotConnected):
         return LogBusy("no connection to Postgres was to be had in time; nothing was written, try again.")
+    if isinstance(error, NotReplicated):
+        return OutcomeUnknown("the wait for a synchronous standby was cancelled; retry under the same append id.")
     code = getattr(error, "sqlstate", None)
     if code is None or code.startswith(_GONE):
         return OutcomeUnknown("the connection to Postgres ended before its answer; retry under the same append id.")

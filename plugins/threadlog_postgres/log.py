@@ -121,7 +121,7 @@ class PostgresLog(EventLog):
             if outcomes is None:
                 outcomes = await self._store(shard, appends)
         last = next((one.events[-1].position for one in reversed(outcomes) if isinstance(one, Appended)), 0)
-        await self._ring(shard, last)
+        self._ring(shard, last)
         return outcomes
 
     async def _store_one(self, shard: int, append: Append) -> Sequence[Outcome] | None:
@@ -229,8 +229,8 @@ class PostgresLog(EventLog):
                 if error.sqlstate not in faults.OTHER_HISTORY:
                     raise
                 raise Diverged("the log holds another history, or was written to meanwhile.") from error
-        await self._ring(shard, last)
-        return last
+        self._ring(shard, last)
+        return int(last)
 
     async def _of_known(self, append: Append, first_seq: int) -> Outcome:
         """Compare an append with the one that owns its id; one event more than it has tells whether they end alike."""
@@ -267,9 +267,9 @@ class PostgresLog(EventLog):
     async def _last_position(self, shard: int) -> int:
         return int((await self._read("last_position", shard))[0][0])
 
-    async def _ring(self, shard: int, position: int) -> None:
+    def _ring(self, shard: int, position: int) -> None:
         if position and self._bell is not None:
-            await self._bell.appended(shard, position)
+            self._bell.appended(shard, position)
 
     async def _finish(self, call: Any) -> list[asyncpg.Record]:
         """Let a write go on to its end when its caller is cancelled; closing waits for it."""
@@ -347,6 +347,11 @@ class PostgresLog(EventLog):
             raise FormatTooNew(f"schema {name} has had migration {newer[-1]} of a newer threadlog; upgrade this one.")
         if any(step.stage == "pre" for step in await schema.missing(connection, name)):
             raise LogStopped(f"schema {name} is of an older threadlog; run `threadlog db migrate`.")
+        if await connection.fetchval("SELECT current_setting('transaction_isolation')") != "read committed":
+            raise LogStopped(
+                f"sessions of the user of {self._place.shown} begin in another isolation level than read committed: "
+                "ALTER ROLE … RESET default_transaction_isolation."
+            )
         if await care.bypasses(connection, name):
             raise LogStopped(
                 f"the user of {self._place.shown} is bound by no row-level security, being superuser or owner: log in "

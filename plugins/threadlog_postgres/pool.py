@@ -39,6 +39,7 @@ class Pool:
         self._place = place
         self._at_hand: list[_Loan] = []
         self._waiting = 0
+        self._warned: set[asyncpg.Connection[Any]] = set()
         self._closed = False
         self._engine: AsyncEngine = create_async_engine(
             "postgresql+asyncpg://",
@@ -53,10 +54,16 @@ class Pool:
         )
 
     async def fetch(self, query: str, arguments: Sequence[object]) -> list[asyncpg.Record]:
-        """Run a query in a transaction of its own."""
+        """Run a query in a transaction of its own.
+
+        Raises:
+            NotReplicated: the server did it, but warned.
+        """
         loan = await self._take()
         try:
             rows = await loan.driver.fetch(query, *arguments, timeout=self._place.timeout)
+            if loan.driver in self._warned:
+                raise faults.NotReplicated
         except BaseException as error:
             self._take_back(loan, error)
             raise
@@ -102,6 +109,7 @@ class Pool:
     def _take_back(self, loan: _Loan, error: BaseException | None = None) -> None:
         broken = error is not None and not isinstance(error, asyncpg.PostgresError)
         if broken or self._closed or loan.driver.is_closed():
+            self._warned.discard(loan.driver)
             _discard(loan)
         elif self._waiting:
             loan.lent.close()
@@ -110,7 +118,13 @@ class Pool:
 
     async def _connect(self) -> asyncpg.Connection[Any]:
         place = self._place
-        return await connect(place.dsn, role=None if place.pooler else place.app_role, pooler=place.pooler)
+        driver = await connect(place.dsn, role=None if place.pooler else place.app_role, pooler=place.pooler)
+        driver.add_log_listener(self._notice)
+        return driver
+
+    def _notice(self, driver: Any, message: asyncpg.PostgresLogMessage) -> None:
+        if message.severity_en == "WARNING":
+            self._warned.add(driver)
 
 
 def _discard(loan: _Loan) -> None:

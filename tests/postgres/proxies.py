@@ -21,6 +21,9 @@ class Proxy:
         self._speaking = asyncio.Event()
         self._speaking.set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._asking = False
+        self.round_trips = 0
+        """How often a client has spoken after the server had."""
 
     @property
     def host(self) -> str:
@@ -28,14 +31,20 @@ class Proxy:
         return str(self._folder)
 
     def fall_silent(self) -> None:
-        """From now on pass nothing on."""
+        """From now on pass nothing on, whoever connects."""
         self._speaking.clear()
+
+    def leave_hanging(self) -> None:
+        """Pass nothing more on by the connections there are; new ones are as they should be."""
+        self.fall_silent()
+        self._speaking = asyncio.Event()
+        self._speaking.set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass on one connection."""
         theirs, ours = await asyncio.open_unix_connection(str(self._server / _SOCKET))
         for source, target in ((reader, ours), (theirs, writer)):
-            task = asyncio.create_task(self._pass(source, target))
+            task = asyncio.create_task(self._pass(source, target, self._speaking, asks=source is reader))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
@@ -45,11 +54,15 @@ class Proxy:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _pass(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    async def _pass(
+        self, source: asyncio.StreamReader, target: asyncio.StreamWriter, speaking: asyncio.Event, *, asks: bool
+    ) -> None:
         try:
             with contextlib.suppress(ConnectionError):
                 while data := await source.read(65536):
-                    await self._speaking.wait()
+                    await speaking.wait()
+                    self.round_trips += asks and not self._asking
+                    self._asking = asks
                     target.write(data)
                     await target.drain()
         finally:

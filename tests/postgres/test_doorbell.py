@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from postgres.logs import Database, make, until
-from postgres.proxies import proxied
+from postgres.proxies import Proxy, proxied
 from threadlog.log import Appended
 from threadlog_postgres.log import PostgresLog
 
@@ -41,12 +41,8 @@ async def store(log: PostgresLog, events: int = 1) -> int:
 async def test_a_ring_is_heard_without_looking(database: Database) -> None:
     """Another process is told by the doorbell, before it looks itself."""
     async with two(database) as (writer, reader):
-
-        async def never(_shard: int) -> int:
-            return 0
-
         assert reader._bell is not None
-        reader._bell._look = never
+        reader._bell._look = nothing
         waiting = asyncio.ensure_future(reader.wait(0, after=0, timeout=30))
         last = await store(writer, 3)
         assert await waiting == last
@@ -62,15 +58,45 @@ async def test_a_doorbell_whose_connection_was_killed_costs_a_look(database: Dat
 
 
 async def test_a_doorbell_cut_off_in_silence_costs_a_look(database: Database) -> None:
-    """With a connection that says nothing and is not closed, news comes within a second or so."""
-    async with proxied(database.url) as proxy:
-        bell = quote(f"postgresql://postgres@/postgres?host={proxy.host}", safe="")
-        async with two(database, doorbell_url=bell) as (writer, reader):
-            proxy.fall_silent()
-            began = time.monotonic()
-            last = await store(writer)
-            assert await reader.wait(0, after=0, timeout=30) == last
-            assert time.monotonic() - began < 10  # a second on a machine that does nothing else
+    """With a connection that says nothing and is not closed, news comes within a second."""
+    async with proxied(database.url) as proxy, two(database, doorbell_url=by(proxy)) as (writer, reader):
+        proxy.fall_silent()
+        took = [await delivery(writer, reader) for _ in range(3)]
+        assert min(took) < 1, took  # of three, as others may keep the machine busy
+
+
+async def test_a_doorbell_cut_off_in_silence_is_hung_up_again(database: Database) -> None:
+    """A line that does not answer is replaced, though nobody rings on it, and rings are heard again."""
+    async with proxied(database.url) as proxy, two(database, doorbell_url=by(proxy)) as (writer, reader):
+        assert reader._bell is not None
+        proxy.leave_hanging()
+        reader._bell._look = nothing
+        before = await store(writer)
+
+        async def heard() -> bool:
+            return await reader.wait(0, after=before, timeout=0) > before or not await store(writer)
+
+        await until(heard)
+
+
+async def nothing(_shard: int) -> int:
+    """A look that finds nothing."""
+    return 0
+
+
+def by(proxy: Proxy) -> str:
+    """The URL of a doorbell by way of a proxy."""
+    return quote(f"postgresql://postgres@/postgres?host={proxy.host}", safe="")
+
+
+async def delivery(writer: PostgresLog, reader: PostgresLog) -> float:
+    """Seconds from an append to its news in another process."""
+    waiting = asyncio.ensure_future(reader.wait(0, after=await writer.wait(0, after=0, timeout=0), timeout=30))
+    await asyncio.sleep(0)
+    began = time.monotonic()
+    last = await store(writer)
+    assert await waiting == last
+    return time.monotonic() - began
 
 
 async def test_appends_ring_no_bell_of_their_own(database: Database) -> None:

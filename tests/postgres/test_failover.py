@@ -162,6 +162,30 @@ async def test_a_standby_takes_no_appends(new_cluster: Make) -> None:
         standby.remove()
 
 
+async def test_a_commit_that_no_longer_waits_for_its_standby_is_not_acknowledged(new_cluster: Make) -> None:
+    """The server only warns when somebody cancels the wait; the writer is told that the outcome is unknown."""
+    cluster = new_cluster()
+    database = Database(cluster.url())
+    async with database.new(schema="house") as log, database.connected() as connection:
+        await store(log)
+        await connection.execute("ALTER SYSTEM SET synchronous_standby_names = 'one_that_never_comes'")
+        await connection.execute("SELECT pg_reload_conf()")
+        waiting = "FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+
+        async def cancelled() -> bool:
+            return bool(await connection.fetchval(f"SELECT count(pg_cancel_backend(pid)) {waiting}"))
+
+        for appends in ([make(expected=1)], [make(), make("other")]):
+            call = asyncio.ensure_future(log.append(0, appends))
+            await until(cancelled)
+            with pytest.raises(OutcomeUnknown, match="standby"):
+                await call
+        await connection.execute("ALTER SYSTEM RESET synchronous_standby_names")
+        await connection.execute("SELECT pg_reload_conf()")
+        await store(log)
+        check_dense(await everything(log))
+
+
 async def test_a_restored_dump_goes_on_where_it_was_taken(new_cluster: Make) -> None:
     """Dumped and loaded into a fresh cluster: the same log by name, its history kept, what came later diverged."""
     old, new = new_cluster(), new_cluster()

@@ -16,6 +16,7 @@ import pytest
 
 from conftest import required
 from postgres.logs import Database, check_dense, everything, make, until
+from postgres.proxies import proxied
 from threadlog.log import Append, Appended, Duplicate, EventLog, HeadChange
 
 pytestmark = pytest.mark.anyio
@@ -112,3 +113,25 @@ async def test_a_retry_through_another_session_is_known(database: Database, pool
         assert isinstance(second, Duplicate)
         assert first.events == second.events
         assert await other.wait(shard, after=0, timeout=10) == 1
+
+
+async def test_a_call_is_two_round_trips_at_most(database: Database, pooled: Database) -> None:
+    """What no session keeps for it, the driver asks once more; nothing else is sent beside the call."""
+    async with proxied(database.url) as proxy:
+        straight = Database(f"postgresql://plain@/postgres?host={proxy.host}")
+        async with through(straight, database) as log:
+            shard = log.shard_of("acme")
+            appends = [[make("a")], [make("b", expected=0)], [make("c", events=2), make("d")]]
+            for append in appends:  # a connection learns each type of argument when it first meets it
+                await log.append(shard, append)
+            for call in (*(log.append(shard, again(append)) for append in appends), log.read_thread("acme", "a")):
+                before = proxy.round_trips
+                await call
+                assert proxy.round_trips - before <= 2
+
+
+def again(appends: list[Append]) -> list[Append]:
+    """The same appends under other ids, to whatever thread there is."""
+    return [
+        make(f"{append.thread_id} again", expected=append.expected, events=len(append.events)) for append in appends
+    ]
