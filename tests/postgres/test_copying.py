@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
+from msgspec.structs import replace
 
 from commands import Run
-from postgres.logs import Database, make
-from threadlog.log import Event, EventLog, HeadChange, open_log
+from postgres.logs import Database, everything, make
+from threadlog.log import Appended, Conflict, Diverged, Event, EventLog, HeadChange, open_log
 
 pytestmark = pytest.mark.anyio
 
@@ -62,6 +64,40 @@ async def test_from_a_file_to_postgres_and_back_is_the_identity(database: Databa
         async with open_log(url, create=False) as log:
             assert await all_of(log) == events
             assert await titles(log) == lists
+
+
+async def test_what_is_deleted_stays_so_through_restores_and_appends(database: Database) -> None:
+    """Whichever way events come, the thread's last one tells; across calls, and between its neighbours."""
+    async with database.new() as old, database.new() as new:
+        await old.append(0, [make("t", events=2), make("u"), make("t", head=HeadChange(deleted=True))])
+        await old.append(0, [make("u"), make("t", expected=3, events=2), make("u", head=HeadChange(deleted=False))])
+        events = await everything(old)
+        for part in (events[:4], events[4:]):
+            await new.restore(0, part)
+        for log in (old, new):
+            assert await log.append(0, [make("t")]) == [Conflict(5, deleted=True)]
+            (alone,) = await log.append(0, [make("t", expected=5)])
+            (live,) = await log.append(0, [make("u")])
+            assert isinstance(alone, Appended)
+            assert isinstance(live, Appended)
+            assert await log.append(0, [make("t"), make("u")]) == [Conflict(6, deleted=True), ANY]
+            back = make("t", expected=6, head=HeadChange(deleted=False))
+            assert await log.append(0, [back, make("t")]) == [ANY, ANY]
+
+
+@pytest.mark.parametrize("gap", ["a thread begins too late", "a thread skips a seq"])
+async def test_gaps_are_refused(database: Database, gap: str) -> None:
+    """In what is restored, or between that and what is here; nothing is stored of it."""
+    async with database.new() as old, database.new() as new:
+        await old.append(0, [make("t"), make("u"), make("t")])
+        first, other, last = await everything(old)
+        await new.restore(0, [first])
+        seq = {"a thread begins too late": (5, 2), "a thread skips a seq": (1, 3)}[gap]
+        wrong = [replace(event, seq=number) for event, number in zip((other, last), seq, strict=True)]
+        with pytest.raises(Diverged):
+            await new.restore(0, wrong)
+        assert await everything(new) == [first]
+        assert await new.restore(0, [other, last]) == 3
 
 
 async def test_another_history_is_refused(database: Database, tmp_path: Path, run: Run) -> None:

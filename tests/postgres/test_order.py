@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Literal
 
 import asyncpg
 import pytest
 
 from postgres.logs import Database, check_dense, everything, make, until
-from threadlog.log import Append, Appended, EventLog, LogBusy, shard_of
+from threadlog.log import Append, Appended, Conflict, EventLog, LogBusy, shard_of
 
 pytestmark = pytest.mark.anyio
 
@@ -41,6 +42,18 @@ async def stopping(database: Database, schema: str) -> AsyncGenerator[asyncpg.Co
         yield connection
 
 
+WAYS: dict[str, tuple[int, int]] = {"of one event": (1, 0), "of several events": (3, 0)}
+"""Appends that go different ways to the same place: how many events they have, and what they expect."""
+
+Way = Literal["of one event", "of several events"]
+
+
+async def until_in_line(connection: asyncpg.Connection) -> None:
+    """Wait until a flush stands in line for the shard's place."""
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 1952803940 AND NOT granted"
+    await until(lambda: connection.fetchval(waiting))
+
+
 async def until_stopped(connection: asyncpg.Connection) -> None:
     """Wait until a flush stands at the lock."""
     waiting = f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = {STOP} AND NOT granted"
@@ -57,43 +70,66 @@ async def test_another_isolation_level_is_refused(database: Database, level: str
         assert refused.value.sqlstate == "TL001"
 
 
-async def test_a_flush_that_stops_before_its_commit_holds_up_its_shard_only(database: Database) -> None:
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_flush_that_stops_before_its_commit_holds_up_its_shard_only(database: Database, way: Way) -> None:
     """Readers go on and see nothing of it, other shards commit, writers of the shard are told in bounded time."""
+    events, expected = WAYS[way]
     slow = database.new(shards=2, lock_timeout_ms=60_000)
     async with slow:
         quick = database.new(schema=slow.place.schema, lock_timeout_ms=200)
         async with quick, stopping(database, slow.place.schema) as connection:
             shard = slow.shard_of(HERE)
             before = await send(slow, make("open", tenant=HERE))
-            stopped = asyncio.ensure_future(send(slow, make("stopped", tenant=HERE, events=3)))
+            stopped = asyncio.ensure_future(send(slow, make("stopped", tenant=HERE, events=events, expected=expected)))
             await until_stopped(connection)
 
             assert await everything(quick, shard) == list(before.events)
             assert (await quick.read_thread(HERE, "stopped")).last_seq == 0
             await send(quick, make(tenant=ELSEWHERE))
             with pytest.raises(LogBusy):
-                await send(quick, make("open", tenant=HERE))
+                await send(quick, make("open", tenant=HERE, events=events, expected=1))
             assert await quick.wait(shard, after=1, timeout=0) == 1
 
             await connection.execute(f"SELECT pg_advisory_unlock({STOP})")
             first = (await stopped).events[0]
-            after = await send(quick, make("open", tenant=HERE))
-            assert (first.position, after.events[0].position) == (2, 5)
+            after = await send(quick, make("open", tenant=HERE, events=events, expected=1))
+            assert (first.position, after.events[0].position) == (2, 2 + events)
             check_dense(await everything(quick, shard))
 
 
-async def test_a_writer_that_waits_for_a_stopped_flush_comes_after_it(database: Database) -> None:
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_writer_that_waits_for_a_stopped_flush_comes_after_it(database: Database, way: Way) -> None:
     """What is taken in the place and time is decided after the lock, so nothing appears below a reader."""
+    events, expected = WAYS[way]
     async with database.new() as one, database.new(schema=one.place.schema) as other:
         async with stopping(database, one.place.schema) as connection:
-            stopped = asyncio.ensure_future(send(one, make("stopped")))
+            stopped = asyncio.ensure_future(send(one, make("stopped", events=events, expected=expected)))
             await until_stopped(connection)
-            waiting = asyncio.ensure_future(send(other, make("open")))
+            waiting = asyncio.ensure_future(send(other, make("open", events=events, expected=expected)))
+            await until_in_line(connection)
             await connection.execute(f"SELECT pg_advisory_unlock({STOP})")
-            first, second = (await stopped).events[0], (await waiting).events[0]
-        assert (first.position, second.position) == (1, 2)
-        assert first.time_us <= second.time_us
-        assert await everything(one) == [first, second]
+            first, second = (await stopped).events, (await waiting).events
+        assert (first[0].position, second[0].position) == (1, 1 + events)
+        assert first[0].time_us <= second[0].time_us
+        assert await everything(one) == [*first, *second]
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_of_two_writers_with_the_same_expectation_one_wins(database: Database, way: Way) -> None:
+    """The one that waits for the place judges by what the other has left."""
+    events, expected = WAYS[way]
+    async with (
+        database.new() as one,
+        database.new(schema=one.place.schema) as other,
+        stopping(database, one.place.schema) as connection,
+    ):
+        winning = asyncio.ensure_future(send(one, make("stopped", events=events, expected=expected)))
+        await until_stopped(connection)
+        late = asyncio.ensure_future(other.append(0, [make("stopped", events=events, expected=expected)]))
+        await until_in_line(connection)
+        await connection.execute(f"SELECT pg_advisory_unlock({STOP})")
+        assert list((await winning).events) == await everything(one)
+        assert await late == [Conflict(events)]
 
 
 async def test_long_snapshots_and_idle_transactions_hide_nothing(database: Database) -> None:
