@@ -52,6 +52,7 @@ class Trial:
         self._served: dict[int, Event] = {}
         self._snapshots: list[Snapshot] = []
         self._steps: list[str] = []
+        self._struck = False
 
     async def run(self) -> None:
         """Work while the call fails, then see what there is.
@@ -217,7 +218,8 @@ class Trial:
         _check_is_closed(log, "closing")
 
     def _step(self, told: str) -> None:
-        self._steps.append(told)
+        struck, self._struck = self._struck, self._call.struck is not None
+        self._steps.append(told if struck == self._struck else f"{told}   <- the call that failed is in here")
 
     # The reckoning, without faults
 
