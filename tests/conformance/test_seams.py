@@ -43,5 +43,6 @@ def test_a_failure_names_the_call_and_the_steps() -> None:
     error = verdict_on(backend_of_disk(WritesEachEvent)).error
     assert error is not None
     told = "\n".join([str(error), *error.__notes__])
-    for part in ("of the backend's I/O ('write'", "append a, b, c", "<- the call that failed", "are stored", "Likely", "This breaks clause A2"):
+    call, steps = "of the backend's I/O ('write'", ("append a, b, c", "<- the call that failed")
+    for part in (call, *steps, "are stored", "Likely", "This breaks clause A2"):
         assert part in told
