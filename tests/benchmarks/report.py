@@ -175,12 +175,13 @@ def _short(number: float | None) -> str:
     return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"
 
 
-def save(path: Path, parts: Mapping[str, Found], load: tuple[float, float, float], *, quick: bool) -> None:
+def save(path: Path, parts: Mapping[str, Found], load: tuple[float, float, float], *, loop: str, quick: bool) -> None:
     """Write all numbers as JSON, with the machine on which they were taken and what else it had to do."""
     machine = {
         "python": sys.version.split()[0],
         "system": platform.platform(),
         "cores": os.cpu_count(),
+        "loop": loop,
         "load_before": [round(number, 2) for number in load],
         "load_after": [round(number, 2) for number in os.getloadavg()],
     }
