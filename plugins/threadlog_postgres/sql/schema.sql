@@ -61,7 +61,8 @@ CREATE TABLE {schema}.head (
     PRIMARY KEY (tenant, thread_id)
 );
 
-CREATE INDEX head_by_creation ON {schema}.head (tenant, position) WHERE NOT deleted;
+-- All positions are above 0. Only the queries for all heads say so, lest one for an owner's heads go by this index.
+CREATE INDEX head_by_creation ON {schema}.head (tenant, position) WHERE NOT deleted AND position > 0;
 CREATE INDEX head_by_owner ON {schema}.head (tenant, owner, position) WHERE NOT deleted;
 
 CREATE TABLE {schema}.snapshot (

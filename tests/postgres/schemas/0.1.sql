@@ -188,11 +188,14 @@ BEGIN
     ) new
     WHERE h.tenant = new.tenant AND h.thread_id = new.thread_id;
     INSERT INTO house.head (shard, tenant, thread_id, position, created_us, owner, title, status, info, deleted)
-    SELECT the_shard, e.tenant, e.thread_id, e.position, e.time_us, owners[c.at], titles[c.at],
-           coalesce(statuses[c.at], 'active'), infos[c.at], coalesce(deletions[c.at], false)
-    FROM unnest(chosen) AS c (at)
-    JOIN house.event e ON e.shard = the_shard AND e.tenant = tenants[thread_of[c.at]]
-        AND e.thread_id = threads[thread_of[c.at]] AND e.seq = 1
+    SELECT the_shard, tenants[thread_of[c.at]], threads[thread_of[c.at]], first.position, first.time_us,
+           owners[c.at], titles[c.at], coalesce(statuses[c.at], 'active'), infos[c.at], coalesce(deletions[c.at], false)
+    FROM unnest(chosen) AS c (at), LATERAL (  -- LIMIT, or the planner may look through a tenant's events for them
+        SELECT e.position, e.time_us FROM house.event e
+        WHERE e.shard = the_shard AND e.tenant = tenants[thread_of[c.at]] AND e.thread_id = threads[thread_of[c.at]]
+          AND e.seq = 1
+        LIMIT 1
+    ) first
     ON CONFLICT (tenant, thread_id) DO NOTHING;
 END
 $$;
@@ -239,11 +242,11 @@ BEGIN
     END IF;
     IF the_owner IS NULL AND newest_first THEN
         RETURN QUERY SELECT h.thread_id, h.created_us, h.owner, h.title, h.status, h.info FROM house.head h
-        WHERE h.tenant = the_tenant AND NOT h.deleted AND (place IS NULL OR h.position < place)
+        WHERE h.tenant = the_tenant AND NOT h.deleted AND h.position > 0 AND (place IS NULL OR h.position < place)
         ORDER BY h.position DESC LIMIT most;
     ELSIF the_owner IS NULL THEN
         RETURN QUERY SELECT h.thread_id, h.created_us, h.owner, h.title, h.status, h.info FROM house.head h
-        WHERE h.tenant = the_tenant AND NOT h.deleted AND (place IS NULL OR h.position > place)
+        WHERE h.tenant = the_tenant AND NOT h.deleted AND h.position > 0 AND (place IS NULL OR h.position > place)
         ORDER BY h.position LIMIT most;
     ELSIF newest_first THEN
         RETURN QUERY SELECT h.thread_id, h.created_us, h.owner, h.title, h.status, h.info FROM house.head h
@@ -537,23 +540,23 @@ CREATE TABLE house.snapshot (
 ALTER TABLE ONLY house.event ATTACH PARTITION house.event_0 FOR VALUES IN (0);
 ALTER TABLE ONLY house.event ATTACH PARTITION house.event_1 FOR VALUES IN (1);
 COPY house.event_0 (shard, "position", tenant, thread_id, seq, id, append_id, first, deleted, type, version, time_us, actor, run_id, trace, head, data) FROM stdin;
-0	2	acme	t0	2	01a1fc7f-613a-7182-bbca-fd049ae8bcd6	append-0	f	f	test.event	1	1795237568840039	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	1	acme	t0	1	01a1fc7f-613a-72a1-ac13-1e0f1d778f00	append-0	t	f	test.event	1	1795237568840039	user:alice	\N	\N	{"owner":"alice","title":"Title 0"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	4	acme	t1	2	01a1fc7f-614d-76ac-8453-2b0249986619	append-1	f	f	test.event	1	1795237568846113	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	3	acme	t1	1	01a1fc7f-614d-7dd3-8721-645965653dad	append-1	t	f	test.event	1	1795237568846113	user:alice	\N	\N	{"owner":"alice","title":"Title 1"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	6	acme	t0	4	01a1fc7f-614f-7b86-b058-a63dbf34251a	append-2	f	f	test.event	1	1795237568847641	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	5	acme	t0	3	01a1fc7f-614f-70e7-aa30-830d409432e6	append-2	t	f	test.event	1	1795237568847641	user:alice	\N	\N	{"owner":"alice","title":"Title 2"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	8	acme	t1	4	01a1fc7f-6150-7bf6-9cee-6a4645ef8338	append-3	f	f	test.event	1	1795237568848946	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	7	acme	t1	3	01a1fc7f-6150-7fef-b1bd-ccb6829e4af2	append-3	t	f	test.event	1	1795237568848946	user:alice	\N	\N	{"owner":"alice","title":"Title 3"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	2	acme	t0	2	01a1fc8a-bb0a-7dd9-97e8-3a0fc8becd05	append-0	f	f	test.event	1	1795238312730868	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	1	acme	t0	1	01a1fc8a-bb0a-7b3c-93a6-8c3ed03d4e60	append-0	t	f	test.event	1	1795238312730868	user:alice	\N	\N	{"owner":"alice","title":"Title 0"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	4	acme	t1	2	01a1fc8a-bb21-77d6-a99d-748624a66a0d	append-1	f	f	test.event	1	1795238312738650	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	3	acme	t1	1	01a1fc8a-bb21-722f-bcdf-a4c88ebf8c97	append-1	t	f	test.event	1	1795238312738650	user:alice	\N	\N	{"owner":"alice","title":"Title 1"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	6	acme	t0	4	01a1fc8a-bb25-7c11-8f7e-6eb69c16e233	append-2	f	f	test.event	1	1795238312742172	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	5	acme	t0	3	01a1fc8a-bb25-7003-926f-340c40c2943c	append-2	t	f	test.event	1	1795238312742172	user:alice	\N	\N	{"owner":"alice","title":"Title 2"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	8	acme	t1	4	01a1fc8a-bb29-7d6d-a738-536621fbbda3	append-3	f	f	test.event	1	1795238312745836	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	7	acme	t1	3	01a1fc8a-bb29-74c7-aa87-ac1e92bee2cd	append-3	t	f	test.event	1	1795238312745836	user:alice	\N	\N	{"owner":"alice","title":"Title 3"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
 \.
 COPY house.event_1 (shard, "position", tenant, thread_id, seq, id, append_id, first, deleted, type, version, time_us, actor, run_id, trace, head, data) FROM stdin;
 \.
 COPY house.head (shard, tenant, thread_id, "position", created_us, owner, title, status, info, deleted) FROM stdin;
-0	acme	t0	1	1795237568840039	alice	Title 2	active	\N	f
-0	acme	t1	3	1795237568846113	alice	Title 3	active	\N	f
+0	acme	t0	1	1795238312730868	alice	Title 2	active	\N	f
+0	acme	t1	3	1795238312738650	alice	Title 3	active	\N	f
 \.
 COPY house.log (only_one, log_id, shards) FROM stdin;
-t	bdd0c48f-248d-4c1f-9a1c-dd94f4785dc2	2
+t	3f996a7f-bbda-4e49-bec5-b4afdcac3747	2
 \.
 COPY house.migration (name, applied_at) FROM stdin;
 \.
@@ -579,7 +582,7 @@ CREATE UNIQUE INDEX event_by_thread ON ONLY house.event USING btree (shard, tena
 CREATE UNIQUE INDEX event_0_shard_tenant_thread_id_seq_idx ON house.event_0 USING btree (shard, tenant, thread_id, seq);
 CREATE UNIQUE INDEX event_1_shard_tenant_thread_id_append_id_idx ON house.event_1 USING btree (shard, tenant, thread_id, append_id) WHERE first;
 CREATE UNIQUE INDEX event_1_shard_tenant_thread_id_seq_idx ON house.event_1 USING btree (shard, tenant, thread_id, seq);
-CREATE INDEX head_by_creation ON house.head USING btree (tenant, "position") WHERE (NOT deleted);
+CREATE INDEX head_by_creation ON house.head USING btree (tenant, "position") WHERE ((NOT deleted) AND ("position" > 0));
 CREATE INDEX head_by_owner ON house.head USING btree (tenant, owner, "position") WHERE (NOT deleted);
 ALTER INDEX house.event_pkey ATTACH PARTITION house.event_0_pkey;
 ALTER INDEX house.event_by_append_id ATTACH PARTITION house.event_0_shard_tenant_thread_id_append_id_idx;

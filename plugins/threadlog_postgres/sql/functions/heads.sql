@@ -25,11 +25,14 @@ BEGIN
     WHERE h.tenant = new.tenant AND h.thread_id = new.thread_id;
 
     INSERT INTO {schema}.head (shard, tenant, thread_id, position, created_us, owner, title, status, info, deleted)
-    SELECT the_shard, e.tenant, e.thread_id, e.position, e.time_us, owners[c.at], titles[c.at],
-           coalesce(statuses[c.at], 'active'), infos[c.at], coalesce(deletions[c.at], false)
-    FROM unnest(chosen) AS c (at)
-    JOIN {schema}.event e ON e.shard = the_shard AND e.tenant = tenants[thread_of[c.at]]
-        AND e.thread_id = threads[thread_of[c.at]] AND e.seq = 1
+    SELECT the_shard, tenants[thread_of[c.at]], threads[thread_of[c.at]], first.position, first.time_us,
+           owners[c.at], titles[c.at], coalesce(statuses[c.at], 'active'), infos[c.at], coalesce(deletions[c.at], false)
+    FROM unnest(chosen) AS c (at), LATERAL (  -- LIMIT, or the planner may look through a tenant's events for them
+        SELECT e.position, e.time_us FROM {schema}.event e
+        WHERE e.shard = the_shard AND e.tenant = tenants[thread_of[c.at]] AND e.thread_id = threads[thread_of[c.at]]
+          AND e.seq = 1
+        LIMIT 1
+    ) first
     ON CONFLICT (tenant, thread_id) DO NOTHING;
 END
 $$;
@@ -53,11 +56,11 @@ BEGIN
     END IF;
     IF the_owner IS NULL AND newest_first THEN
         RETURN QUERY SELECT h.thread_id, h.created_us, h.owner, h.title, h.status, h.info FROM {schema}.head h
-        WHERE h.tenant = the_tenant AND NOT h.deleted AND (place IS NULL OR h.position < place)
+        WHERE h.tenant = the_tenant AND NOT h.deleted AND h.position > 0 AND (place IS NULL OR h.position < place)
         ORDER BY h.position DESC LIMIT most;
     ELSIF the_owner IS NULL THEN
         RETURN QUERY SELECT h.thread_id, h.created_us, h.owner, h.title, h.status, h.info FROM {schema}.head h
-        WHERE h.tenant = the_tenant AND NOT h.deleted AND (place IS NULL OR h.position > place)
+        WHERE h.tenant = the_tenant AND NOT h.deleted AND h.position > 0 AND (place IS NULL OR h.position > place)
         ORDER BY h.position LIMIT most;
     ELSIF newest_first THEN
         RETURN QUERY SELECT h.thread_id, h.created_us, h.owner, h.title, h.status, h.info FROM {schema}.head h
