@@ -199,6 +199,24 @@ async def test_a_revoked_grant_ends_what_it_allowed(store: ThreadStore, thread: 
             await call
 
 
+async def test_what_another_store_has_changed_counts_for_appends_whatever_the_seq(
+    log: EventLog, thread: str, alice: Principal
+) -> None:
+    """A thread at hand is not believed where it has gone on elsewhere, be it to refuse or to allow."""
+    editor = PEOPLE["editor"]
+    async with ThreadStore(log) as here, ThreadStore(log) as there:
+        await here.append(editor, thread, [NOTICE], expected=Expect.ANY)
+        await there.append(alice, thread, [AccessRevoked(user="editor")], expected=5)
+        with pytest.raises(ThreadNotFound):
+            await here.append(editor, thread, [NOTICE], expected=Expect.THREAD_EXISTS)
+        await there.append(alice, thread, [AccessGranted(user="editor", role="editor")], expected=6)
+        await here.append(editor, thread, [NOTICE], expected=Expect.THREAD_EXISTS)
+        await there.delete_thread(alice, thread)
+        with pytest.raises(ThreadDeleted):
+            await here.append(editor, thread, [NOTICE], expected=Expect.ANY)
+        assert (await there.state(PEOPLE["admin"], thread)).seq == 9
+
+
 async def test_nobody_can_give_a_thread_another_owner_by_its_bytes(
     store: ThreadStore, thread: str, alice: Principal
 ) -> None:

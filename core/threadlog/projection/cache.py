@@ -103,18 +103,28 @@ class StateCache:
         Raises:
             LogError: the log cannot be read.
         """
+        known = self.judge_at_hand(tenant, thread_id)
+        if known is None:
+            return await self.load(tenant, thread_id)
+        state, seq = known
+        if at_least is not None and at_least <= seq:
+            return state
+        page = await self._log.read_thread(tenant, thread_id, after=seq, limit=1)
+        return state if page.last_seq == seq else await self.load(tenant, thread_id)
+
+    def judge_at_hand(self, tenant: str, thread_id: str) -> tuple[ThreadState, int] | None:
+        """Such a state as this process knows it, and the seq up to which it can judge; None for a thread not at hand.
+
+        Others may have written since: it holds for an append that expects exactly this seq.
+        """
         key = (tenant, thread_id)
         kept = self._kept.get(key)
         if kept is None:
-            return await self.load(tenant, thread_id)
+            return None
         self._kept.move_to_end(key)
         if kept.pending and not kept.differs_by_updates():
             self._fold_pending(kept)
-        state, known = kept.state, kept.state.seq + len(kept.pending)
-        if at_least is not None and at_least <= known:
-            return state
-        page = await self._log.read_thread(tenant, thread_id, after=known, limit=1)
-        return state if page.last_seq == known else await self.load(tenant, thread_id)
+        return kept.state, kept.state.seq + len(kept.pending)
 
     async def load(self, tenant: str, thread_id: str) -> ThreadState:
         """The state with everything that was acknowledged before this call; an empty one where there is no thread.

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from threadlog.log import Appended, Conflict, Duplicate, Event, EventLog, Expect, Expected, IdReused, NewEvent
+from msgspec import Struct
+
+from threadlog.log import (
+    Appended,
+    Conflict,
+    Duplicate,
+    Event,
+    EventLog,
+    Expect,
+    Expected,
+    IdReused,
+    NewEvent,
+    Outcome,
+)
 from threadlog.model import Page, Thread, ThreadCreatedEvent, ThreadEvent, ThreadMetadata
 from threadlog.projection import StateCache, ThreadState
 from threadlog.store.access import Principal, Right, check_create, check_thread, right_of
@@ -20,11 +33,23 @@ Decider: TypeAlias = Callable[[ThreadState], Events]
 the caller."""
 
 
+class _Write(Struct, frozen=True):
+    """What somebody wants to write."""
+
+    principal: Principal
+    thread_id: str
+    events: Events
+    append_id: str
+    run_id: str | None
+
+
 class Writer:
     """Writes to threads for principals. See the methods of `ThreadStore` of the same names for the errors."""
 
     def __init__(self, log: EventLog, cache: StateCache, drafts: Drafts, sender: Sender) -> None:
         self._log, self._cache, self._drafts, self._sender = log, cache, drafts, sender
+        self._under_way: set[tuple[str, str]] = set()
+        """Threads to which an append is under way that was judged by what was at hand."""
 
     async def append(
         self,
@@ -37,15 +62,14 @@ class Writer:
     ) -> Appended | Duplicate:
         """Append events to a thread, all or none."""
         check_known_thread_id(thread_id)
+        write = _Write(principal, thread_id, events, append_id, run_id)
         if expected == 0 or expected is Expect.NO_THREAD:
-            new = await self._beginning(principal, thread_id, events)
-        else:
+            outcome = await self._send(write, await self._beginning(principal, thread_id, events), expected)
+        elif isinstance(expected, int):
             # What is known up to an exact seq will do: if the thread has gone on since, nothing is written.
-            at_least = expected if isinstance(expected, int) else None
-            state = await self._cache.load_for_judging(principal.tenant, thread_id, at_least=at_least)
-            check_thread(principal, state, right_for(events))
-            new = self._drafts.go_on(state, events)
-        outcome = await self._sender.send(principal, thread_id, new, expected, append_id, run_id)
+            outcome = await self._go_on(write, expected, at_least=expected)
+        else:
+            outcome = await self._go_on_at_hand(write) or await self._go_on(write, expected)
         if isinstance(outcome, Appended | Duplicate):
             return outcome
         if isinstance(outcome, IdReused):
@@ -93,6 +117,38 @@ class Writer:
         if first.append_id != append_id or not same:
             raise ThreadExists(thread.id)
         return metadata
+
+    async def _go_on(self, write: _Write, expected: Expected, *, at_least: int | None = None) -> Outcome:
+        state = await self._cache.load_for_judging(write.principal.tenant, write.thread_id, at_least=at_least)
+        return await self._send(write, self._judged(write, state), expected)
+
+    async def _go_on_at_hand(self, write: _Write) -> Outcome | None:
+        """Append to a thread as this process knows it, without a look at what others may have written.
+
+        None: that is not enough, for the thread has gone on, or looks as if it would refuse this; look first.
+        """
+        known = self._cache.judge_at_hand(write.principal.tenant, write.thread_id)
+        key = (write.principal.tenant, write.thread_id)
+        if known is None or key in self._under_way:  # with another append under way, the thread will have gone on
+            return None
+        state, seq = known
+        try:
+            new = self._judged(write, state)
+        except StoreError:
+            return None
+        self._under_way.add(key)
+        try:
+            outcome = await self._send(write, new, seq)
+        finally:
+            self._under_way.discard(key)
+        return None if isinstance(outcome, Conflict) else outcome
+
+    def _judged(self, write: _Write, state: ThreadState) -> tuple[NewEvent, ...]:
+        check_thread(write.principal, state, right_for(write.events))
+        return self._drafts.go_on(state, write.events)
+
+    async def _send(self, write: _Write, new: Sequence[NewEvent], expected: Expected) -> Outcome:
+        return await self._sender.send(write.principal, write.thread_id, new, expected, write.append_id, write.run_id)
 
     async def _beginning(self, principal: Principal, thread_id: str, events: Events) -> tuple[NewEvent, ...]:
         """The events that are to begin a thread. It may be a retry, so that the thread may be there."""
