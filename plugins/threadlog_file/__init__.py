@@ -9,10 +9,8 @@ from threadlog.log import EventLog, LogURL, Maintenance, OpenOptions, hookimpl
 from threadlog_file.files import Files
 from threadlog_file.log import FileLog
 from threadlog_file.maintenance import FileMaintenance
+from threadlog_file.manifest import SHARDS_AT_MOST
 from threadlog_file.options import FileOptions, options_of, path_of
-
-SHARDS_AT_MOST = 256
-"""Each shard is a file that is written to and flushed by itself."""
 
 
 @hookimpl

@@ -12,11 +12,12 @@ from threadlog_file.damage import Damage
 from threadlog_file.files import Files
 from threadlog_file.frames import is_filling
 from threadlog_file.handles import Handles
-from threadlog_file.indexfile import IndexDamaged, SealedIndex
-from threadlog_file.lines import event_of, split_lines
+from threadlog_file.indexfile import IndexDamaged, SealedIndex, sealed_frames
+from threadlog_file.inventory import take_inventory
+from threadlog_file.lines import UNREADABLE, event_of, split_lines
 from threadlog_file.manifest import Manifest
 from threadlog_file.scanning import Frame, Source, survey
-from threadlog_file.segments import TITLE, index_path, parse_title, segment_path, segments_in
+from threadlog_file.segments import TITLE, index_path, parse_title, segment_path
 from threadlog_file.watermark import Mark
 
 Step = Callable[[int], None]
@@ -44,12 +45,23 @@ class Checker:
 
     def run(self) -> Iterator[Finding]:
         """Everything that is found, in the order of the log."""
-        firsts = segments_in(self._files.names(self._folder), self._shard)
-        firsts = [first for first in firsts if first <= self._mark.segment]
+        found = take_inventory(
+            self._files, self._handles, self._folder, self._manifest.log_id, self._shard, end=self._mark.segment
+        )
+        firsts = found.firsts
+        for stray in found.strays.values():
+            yield Finding(level="error", place=stray.place, message="no segment of this log")
         if self._mark.position and firsts[:1] != [1]:
             yield _missing(self._shard, 1, (firsts or [self._mark.position + 1])[0] - 1)
         for first, following in pairwise([*firsts, self._mark.position + 1]):
-            yield from self._segment(first, following - 1)
+            if first in found.lost:
+                self._damaged = True
+                lost = found.lost[first].of(first, following - 1)
+                yield Finding(
+                    level="error", place=lost.place, message=f"no segment of this log stands here{lost.positions}"
+                )
+            else:
+                yield from self._segment(first, following - 1)
 
     def _segment(self, first: int, last: int) -> Iterator[Finding]:
         path = segment_path(self._folder, self._shard, first)
@@ -59,7 +71,9 @@ class Checker:
         source = Source(self._handles, path, min(end, size))
         yield from self._title(source, name, first)
         offset = TITLE
-        for item in survey(source, name, shard=self._shard, offset=TITLE, position=first - 1, last=last):
+        sealed = sealed_frames(self._handles, index_path(path), self._manifest.log_id, first, last)
+        found = survey(source, name, shard=self._shard, offset=TITLE, position=first - 1, last=last, sealed=sealed)
+        for item in found:
             if isinstance(item, Damage):
                 self._damaged = True
                 yield Finding(level="error", place=item.place, message=f"damaged{item.positions}")
@@ -97,7 +111,7 @@ class Checker:
             events = [event_of(line, self._shard) for line in lines]
             for event in events:
                 _any_json.decode(event.data)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             yield Finding(level="error", place=place, message=f"an event cannot be read: {error}")
             return
         self.events += len(events)
@@ -123,10 +137,12 @@ class Checker:
         except FileNotFoundError:
             yield Finding(level="info", place=place, message="no index yet; the next opening for writing makes it")
             return
-        except IndexDamaged:
+        except (OSError, IndexDamaged):
             yield Finding(level="warning", place=place, message="the index is damaged; it is made anew when needed")
             return
-        if (index.header.first, index.header.last, index.header.bytes) != (first, last, end):
+        header = index.header
+        told = (header.log_id, header.first, header.last, header.bytes)
+        if told != (self._manifest.log_id, first, last, end):
             yield Finding(level="warning", place=place, message="the index belongs to another segment; it is not used")
 
 

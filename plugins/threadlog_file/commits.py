@@ -102,7 +102,7 @@ class Commits:
         if not shard.segments or shard.segments[-1].first != written.segment:
             self._seal()
             shard.begin(written.segment)
-        shard.note_frame(plan.first, plan.count, written.offset, written.size, plan.appends)
+        shard.note_frame(plan.first, plan.count, written.offset, written.size, written.stamp, plan.appends)
         shard.mark = Mark(plan.position, written.segment, written.offset + written.size)
         self._planner.committed(plan)
 

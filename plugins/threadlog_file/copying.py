@@ -12,6 +12,7 @@ from threadlog_file.checking import Step
 from threadlog_file.damage import Damage
 from threadlog_file.files import Files, replace_file
 from threadlog_file.handles import Handles
+from threadlog_file.inventory import is_file
 from threadlog_file.scanning import Source, survey
 from threadlog_file.segments import TITLE, index_path, segment_path, segments_in
 from threadlog_file.watermark import Mark
@@ -39,7 +40,11 @@ class Copier:
         firsts = segments_in(self._files.names(self._source), self._shard)
         firsts = [first for first in firsts if first <= self._mark.segment]
         for first, following in pairwise([*firsts, self._mark.position + 1]):
-            yield from self._segment(first, following - 1)
+            name = os.path.basename(segment_path("", self._shard, first))
+            if is_file(self._handles, segment_path(self._source, self._shard, first)):
+                yield from self._segment(first, following - 1)
+            else:
+                yield Finding(level="error", place=name, message="no file; it is not copied")
 
     def _segment(self, first: int, last: int) -> Iterator[Finding]:
         path = segment_path(self._source, self._shard, first)
@@ -48,7 +53,7 @@ class Copier:
         end = self._mark.offset if is_last else self._handles.size(path)
         if is_last or not self._link(path, target):
             replace_file(self._files, target, self._handles.read(path, end, 0))
-        if not is_last and self._files.exists(index_path(path)):
+        if not is_last and self._files.exists(index_path(path)) and is_file(self._handles, index_path(path)):
             replace_file(self._files, index_path(target), self._handles.read_file(index_path(path)))
         yield from self._check(target, end, first, last)
         self._handles.forget(target)

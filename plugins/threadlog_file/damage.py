@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from threadlog.log import LogCorrupt
 
@@ -31,6 +31,10 @@ class Damage(Struct, frozen=True):
         if self.last < self.first or not self.first:
             return ""
         return f", position {self.first}" if self.first == self.last else f", positions {self.first}-{self.last}"
+
+    def of(self, first: int, last: int) -> Damage:
+        """The same place, with these positions lost there."""
+        return structs.replace(self, first=first, last=last)
 
     def error(self) -> LogCorrupt:
         """The error that names it."""

@@ -9,6 +9,7 @@ import errno
 import fcntl
 import mmap
 import os
+import stat
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -46,8 +47,15 @@ class Files:
     """The operations, as thin as can be. All raise `OSError` like the calls they are named after."""
 
     def open(self, path: str, flags: int) -> int:
-        """Open a file and return its descriptor, which children do not inherit."""
-        return os.open(path, flags | os.O_CLOEXEC, 0o644)
+        """Open a file and return its descriptor, which children do not inherit.
+
+        What is no file is refused: a pipe in a file's place must not keep anybody waiting.
+        """
+        fd = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK, 0o644)
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            os.close(fd)
+            raise OSError(errno.EINVAL, "Not a file", path)
+        return fd
 
     def close(self, fd: int) -> None:
         """Close a descriptor."""
@@ -149,11 +157,11 @@ def read_all(files: Files, fd: int, size: int, offset: int) -> bytes:
     return b"".join(parts)
 
 
-def load_file(files: Files, path: str) -> bytes:
-    """The whole content of a file."""
+def load_file(files: Files, path: str, *, most: int = 1 << 40) -> bytes:
+    """The whole content of a file, or its first `most` bytes."""
     fd = files.open(path, os.O_RDONLY)
     try:
-        return read_all(files, fd, files.size(fd), 0)
+        return read_all(files, fd, min(files.size(fd), most), 0)
     finally:
         files.close(fd)
 

@@ -16,6 +16,7 @@ from threadlog_file.lock import Lock
 from threadlog_file.manifest import Manifest, load_manifest, new_manifest, save_manifest
 from threadlog_file.options import FileOptions
 from threadlog_file.recovery import Recovery
+from threadlog_file.rescue import check_manifest
 from threadlog_file.sealing import seal_now
 from threadlog_file.segments import is_segment
 from threadlog_file.shard import Shard
@@ -59,11 +60,12 @@ _Parts = tuple[str, Manifest, Watermark, list[Shard], list[ShardWriter], SyncPol
 def _open_reading(files: Files, path: str, options: OpenOptions, how: FileOptions, stack: ExitStack) -> _Parts:
     if not files.exists(f"{path}/{manifest.NAME}"):
         raise _not_found(files, path)
-    found = load_manifest(files, path)
-    marks = Watermark(files, path, found.shards, writable=False)
-    stack.callback(marks.close)
     handles = Handles(files)
     stack.callback(handles.close)
+    found = load_manifest(files, path)
+    check_manifest(files, handles, path, found)
+    marks = Watermark(files, path, found.shards, writable=False)
+    stack.callback(marks.close)
     shards = [Shard(files, handles, path, found.log_id, number, lenient=True) for number in range(found.shards)]
     for shard in shards:
         shard.load(marks.load(shard.number))
@@ -84,11 +86,12 @@ def _open_writing(files: Files, path: str, options: OpenOptions, how: FileOption
     if not files.exists(f"{path}/{manifest.NAME}"):
         _make_log(files, path, options.shards or 1)
     _remove_leftovers(files, path)
-    found = load_manifest(files, path)
-    marks = Watermark(files, path, found.shards, writable=True)
-    stack.callback(marks.close)
     handles = Handles(files)
     stack.callback(handles.close)
+    found = load_manifest(files, path)
+    check_manifest(files, handles, path, found)
+    marks = Watermark(files, path, found.shards, writable=True)
+    stack.callback(marks.close)
     shards, writers = [], []
     for number in range(found.shards):
         shard = Shard(files, handles, path, found.log_id, number, lenient=False, on_scanned=seal_now)

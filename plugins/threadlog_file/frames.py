@@ -23,6 +23,10 @@ MARK = b'{"frame":'
 """How each frame begins; no event line begins so, and no line break stands inside a line."""
 
 
+SHORTEST = 80
+"""No event takes fewer bytes: the names of its fields alone are as many."""
+
+
 class FrameHeader(Struct, frozen=True, gc=False):
     """What a frame says about itself."""
 
@@ -43,6 +47,16 @@ class FrameHeader(Struct, frozen=True, gc=False):
     """CRC-32 of the header before this field."""
 
     @property
+    def possible(self) -> bool:
+        """Whether a writer can have said this: a check that fits proves no sense."""
+        return 0 <= self.durable < self.first and 1 <= self.count <= self.length // SHORTEST
+
+    @property
+    def stamp(self) -> int:
+        """The check as a number. It covers the body's as well, so no other frame has it."""
+        return int(self.check, 16)
+
+    @property
     def last(self) -> int:
         """Position of its last event."""
         return self.first + self.count - 1
@@ -57,7 +71,12 @@ class FrameHeader(Struct, frozen=True, gc=False):
         return len(body) == self.length and crc32(body) == int(self.crc, 16)
 
 
+class _Version(Struct, frozen=True):
+    frame: int
+
+
 _decode = msgspec.json.Decoder(FrameHeader).decode
+_version = msgspec.json.Decoder(_Version).decode
 
 _TOO_NEW = f"the log holds frames of a newer format than {FORMAT}, which is all that this threadlog reads: upgrade it."
 
@@ -69,6 +88,11 @@ def make_frame(shard: int, first: int, count: int, durable: int, body: bytes) ->
         f',"length":{len(body)},"crc":"{crc32(body):08x}"'
     )
     return seal_line(line, HEADER) + body
+
+
+def stamp_of(frame: bytes) -> int:
+    """`FrameHeader.stamp` of a frame's bytes."""
+    return int(frame[HEADER - len('00000000"}\n') : HEADER - len('"}\n')], 16)
 
 
 def seal_line(line: str, width: int) -> bytes:
@@ -96,12 +120,12 @@ def parse_header(data: bytes) -> FrameHeader | None:
     if not line.startswith(MARK) or not is_sealed_line(line, HEADER):
         return None
     try:
+        if _version(line).frame > FORMAT:
+            raise FormatTooNew(_TOO_NEW)
         header = _decode(line)
-    except msgspec.ValidationError:
-        raise FormatTooNew(_TOO_NEW) from None
-    if header.frame > FORMAT:
-        raise FormatTooNew(_TOO_NEW)
-    return header
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return header if header.possible else None
 
 
 def is_filling(data: bytes) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -47,6 +47,21 @@ class Chunk:
         return max(bisect_right(firsts, seq - self.base) - 1, 0) if seq >= self.base else 0
 
 
+class FrameColumns(NamedTuple):
+    """The frames of a segment."""
+
+    firsts: array[int]
+    """The first position of each, less the segment's."""
+    offsets: array[int]
+    stamps: array[int]
+    """What tells each from any other frame (see `FrameHeader.stamp`)."""
+
+    @property
+    def last(self) -> tuple[int, int]:
+        """Offset and stamp of the last one."""
+        return (self.offsets[-1], self.stamps[-1]) if self.offsets else (0, 0)
+
+
 class Index(Protocol):
     """What reading needs of either kind."""
 
@@ -56,8 +71,8 @@ class Index(Protocol):
     def head(self, row: int) -> ThreadHead | None:
         """The thread's head as of this segment's end, if it changed in this segment."""
 
-    def frames(self) -> tuple[array[int], array[int]]:
-        """Each frame's first position (less the segment's) and offset, ascending."""
+    def frames(self) -> FrameColumns:
+        """The frames, ascending."""
 
 
 class OpenIndex:
@@ -72,11 +87,13 @@ class OpenIndex:
         """Tenant and id of the threads that began here, in row order."""
         self._firsts = array("I")
         self._offsets = array("I")
+        self._stamps = array("I")
 
-    def add_frame(self, first: int, offset: int) -> None:
+    def add_frame(self, first: int, offset: int, stamp: int) -> None:
         """Note a frame; `first` counts from the segment's first position."""
         self._firsts.append(first)
         self._offsets.append(offset)
+        self._stamps.append(stamp)
 
     def chunk(self, row: int) -> Chunk | None:
         return self.chunks.get(row)
@@ -84,5 +101,5 @@ class OpenIndex:
     def head(self, row: int) -> ThreadHead | None:
         return self.heads.get(row)
 
-    def frames(self) -> tuple[array[int], array[int]]:
-        return self._firsts, self._offsets
+    def frames(self) -> FrameColumns:
+        return FrameColumns(self._firsts, self._offsets, self._stamps)

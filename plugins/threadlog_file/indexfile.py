@@ -18,13 +18,19 @@ from msgspec import Struct
 
 from threadlog_file.frames import is_sealed_line, seal_line
 from threadlog_file.handles import Handles
-from threadlog_file.index import ENTRY, Chunk, OpenIndex, ThreadHead
+from threadlog_file.index import ENTRY, Chunk, FrameColumns, OpenIndex, ThreadHead
 from threadlog_file.threads import Threads
 
-FORMAT = 1
+FORMAT = 2
 _WIDTH = 1024
 _CHUNK = struct.Struct("<QIIII")
 """Base, 1 + ordinal of the previous segment, place and number of the entries, and CRC-32 of all that."""
+
+
+_SECTIONS = {
+    *("rows", "seqs", "flags", "tenants", "named", "names", "created", "headed", "owners", "spans", "heads", "chunks"),
+    *("entries", *FrameColumns._fields),
+}
 
 
 class IndexDamaged(Exception):
@@ -41,12 +47,15 @@ class IndexHeader(Struct, frozen=True):
     index: int
     order: str
     """Byte order of the numbers."""
+    log_id: str
     first: int
     """First position of the segment."""
     last: int
     """Its last one."""
     bytes: int
     """Size of the segment."""
+    final: tuple[int, int]
+    """Offset and stamp of its last frame: an index is not used for a segment that ends otherwise."""
     known: int
     """How many threads there were before it."""
     sections: dict[str, tuple[int, int, int]]
@@ -61,7 +70,7 @@ class ThreadStates(Struct, frozen=True):
     created_us: array[int]
 
 
-def encode_index(index: OpenIndex, threads: ThreadStates, first: int, last: int, size: int) -> bytes:
+def encode_index(index: OpenIndex, threads: ThreadStates, log_id: str, first: int, last: int, size: int) -> bytes:
     """The index file of a segment that holds the positions `first` to `last` in `size` bytes."""
     rows = sorted(index.chunks)
     chunks, entries = _encode_chunks(index, rows)
@@ -69,9 +78,9 @@ def encode_index(index: OpenIndex, threads: ThreadStates, first: int, last: int,
     named = array("I", (tenants.setdefault(tenant, len(tenants)) for tenant, _ in index.names))
     headed = sorted(index.heads)
     spans, heads = _encode_heads(index, headed)
-    firsts, offsets = index.frames()
+    frames = index.frames()
     return _assemble(
-        IndexHeader(FORMAT, sys.byteorder, first, last, size, index.known, {}),
+        IndexHeader(FORMAT, sys.byteorder, log_id, first, last, size, frames.last, index.known, {}),
         {
             "rows": array("I", rows).tobytes(),
             "seqs": array("Q", (threads.last_seq[row] for row in rows)).tobytes(),
@@ -86,8 +95,9 @@ def encode_index(index: OpenIndex, threads: ThreadStates, first: int, last: int,
             "heads": heads,
             "chunks": chunks,
             "entries": entries,
-            "firsts": firsts.tobytes(),
-            "offsets": offsets.tobytes(),
+            "firsts": frames.firsts.tobytes(),
+            "offsets": frames.offsets.tobytes(),
+            "stamps": frames.stamps.tobytes(),
         },
     )
 
@@ -155,8 +165,8 @@ class SealedIndex:
             raise IndexDamaged(self._path)
         return msgspec.json.decode(data, type=ThreadHead)
 
-    def frames(self) -> tuple[array[int], array[int]]:
-        return self._numbers("I", "firsts"), self._numbers("I", "offsets")
+    def frames(self) -> FrameColumns:
+        return FrameColumns(*(self._numbers("I", name) for name in FrameColumns._fields))
 
     def load_into(self, threads: Threads, ordinal: int) -> None:
         """Bring `threads` from where it was before this segment to where it was at its end.
@@ -201,9 +211,12 @@ class SealedIndex:
             raise IndexDamaged(self._path)
         try:
             header = msgspec.json.decode(line, type=IndexHeader)
-        except msgspec.ValidationError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             raise IndexDamaged(self._path) from None
-        if header.index != FORMAT or header.order != sys.byteorder:
+        if header.index != FORMAT or header.order != sys.byteorder or set(header.sections) != _SECTIONS:
+            raise IndexDamaged(self._path)
+        size = self._handles.size(self._path)
+        if any(start < 0 or length < 0 or start + length > size for start, length, _ in header.sections.values()):
             raise IndexDamaged(self._path)
         return header
 
@@ -223,6 +236,21 @@ class SealedIndex:
 
     def _numbers(self, code: str, name: str) -> array[int]:
         return array(code, self._section(name))
+
+
+def sealed_frames(handles: Handles, path: str, log_id: str, first: int, last: int) -> dict[int, int]:
+    """What the index `path` says of the frames of its segment: the stamp of each by its first position.
+
+    Empty where there is no whole index of that segment.
+    """
+    try:
+        index = SealedIndex(handles, path)
+        if (index.header.log_id, index.header.first, index.header.last) != (log_id, first, last):
+            return {}
+        frames = index.frames()
+    except (OSError, IndexDamaged):
+        return {}
+    return {first + at: stamp for at, stamp in zip(frames.firsts, frames.stamps, strict=True)}
 
 
 def _find(rows: array[int], row: int) -> int | None:

@@ -8,12 +8,14 @@ import msgspec
 from msgspec import Raw, Struct
 
 from threadlog.log import Event, HeadChange
+from threadlog_file.frames import SHORTEST
 
 _DATA = b',"data":'
 """Stands before the payload; inside of JSON strings the quotes would be escaped, so its first place is the place."""
 
-_SHORTEST = 80
-"""No line has its payload before this byte: names of fields alone take as much."""
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding raises for a line that is no event, whatever its check says."""
 
 
 class Line(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -108,7 +110,7 @@ def event_of(line: bytes, shard: int) -> Event:
         type=stored.type,
         version=stored.version,
         time_us=stored.time_us,
-        data=line[line.find(_DATA, _SHORTEST) + len(_DATA) : -1],
+        data=line[line.find(_DATA, SHORTEST) + len(_DATA) : -1],
         actor=stored.actor,
         run_id=stored.run,
         trace=stored.trace,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from threadlog.log import Finding, LogCorrupt, LogNotFound, Maintenance, MaintenanceReport, OpenOptions, Progress
-from threadlog_file import lock, manifest
+from threadlog_file import lock, manifest, watermark
 from threadlog_file.checking import Checker, Step
 from threadlog_file.copying import Copier
 from threadlog_file.files import Files
@@ -18,8 +18,8 @@ from threadlog_file.indexfile import IndexDamaged, SealedIndex
 from threadlog_file.manifest import Manifest, save_manifest
 from threadlog_file.mending import Mender
 from threadlog_file.options import FileOptions
-from threadlog_file.recovery import ASIDE
-from threadlog_file.rescue import find_manifest, find_marks, torn_marks
+from threadlog_file.recovery import ASIDE, Recovery, move_aside
+from threadlog_file.rescue import find_manifest, find_marks, last_frame, torn_marks
 from threadlog_file.segments import is_segment
 from threadlog_file.watermark import Mark, create_watermark, rewrite_watermark
 
@@ -82,18 +82,43 @@ class FileMaintenance(Maintenance):
 
     def _mend(self, handles: Handles) -> list[Finding]:
         found, marks, findings = self._look(handles)
+        for name in (manifest.NAME, watermark.NAME):
+            self._clear(name)
         damaged = {finding.place.partition(" ")[0] for finding in findings}
         if manifest.NAME in damaged:
             save_manifest(self._files, self._path, found)
         mended = []
         for shard, mark in enumerate(marks):
-            new, told = Mender(self._files, handles, self._path, found, shard, mark).run()
+            new, told = self._mend_shard(handles, found, shard, mark)
             mended.append(new)
             findings += told
         self._drop_damaged_indexes(handles)
         if mended != marks or len(damaged - {manifest.NAME}):
             rewrite_watermark(self._files, self._path, mended)
         return [Finding(level="warning", place=told.place, message=told.message) for told in findings]
+
+    def _clear(self, name: str) -> None:
+        """Move away what stands in a small file's place and is no file."""
+        path = f"{self._path}/{name}"
+        if self._files.exists(path):
+            try:
+                self._files.close(self._files.open(path, os.O_RDONLY))
+            except OSError:
+                move_aside(self._files, self._path, path)
+
+    def _mend_shard(self, handles: Handles, found: Manifest, shard: int, mark: Mark) -> tuple[Mark, list[Finding]]:
+        """Mend a shard up to its mark and, where recovery would not take what stands beyond, that as well."""
+        mender = Mender(self._files, handles, self._path, found, shard, mark)
+        mark, findings = mender.run()
+        try:
+            Recovery(self._files, handles, self._path, found, shard).look(mark)
+        except LogCorrupt:
+            reach = last_frame(self._files, handles, self._path, found, shard)
+            mender = Mender(self._files, handles, self._path, found, shard, max(mark, reach, key=lambda m: m.position))
+            findings += mender.drop_beyond()
+            mark, told = mender.run()
+            findings += told
+        return mark, findings
 
     def _drop_damaged_indexes(self, handles: Handles) -> None:
         """Remove indexes that are not whole; opening for writing makes them anew."""
@@ -104,12 +129,14 @@ class FileMaintenance(Maintenance):
                 except IndexDamaged:
                     handles.forget(f"{self._path}/{name}")
                     self._files.unlink(f"{self._path}/{name}")
+                except OSError:  # no file at all
+                    move_aside(self._files, self._path, f"{self._path}/{name}")
 
     def _look(self, handles: Handles) -> tuple[Manifest, list[Mark], list[Finding]]:
         """What the log is and where its shards end, by what is left of the files that say so."""
         self._exists()
         found, no_manifest = find_manifest(self._files, handles, self._path)
-        marks, no_marks = find_marks(self._files, handles, self._path, found.shards)
+        marks, no_marks = find_marks(self._files, handles, self._path, found)
         findings = [_finding(error) for error in (no_manifest, no_marks) if error is not None]
         return found, marks, findings or torn_marks(self._files, self._path, found.shards)
 
@@ -124,14 +151,25 @@ class FileMaintenance(Maintenance):
         step, events = self._stepper(handles, progress), 0
         for shard, mark in enumerate(marks):
             checker = Checker(self._files, handles, self._path, found, shard, mark, step)
-            findings += checker.run()
+            told = list(checker.run())
+            findings += told or self._beyond(handles, found, shard, mark)
             events += checker.events
         return _report(events, findings)
+
+    def _beyond(self, handles: Handles, found: Manifest, shard: int, mark: Mark) -> list[Finding]:
+        """What the next opening for writing will refuse of what stands beyond the mark."""
+        try:
+            Recovery(self._files, handles, self._path, found, shard).look(mark)
+        except LogCorrupt as error:
+            marks, _ = find_marks(self._files, handles, self._path, found)
+            if marks[shard] == mark:  # else a writer is at work there, and was seen between two of its steps
+                return [_finding(error)]
+        return []
 
     def _stepper(self, handles: Handles, progress: Progress | None) -> Step:
         """Adds up what has been read, for `progress`."""
         names = self._files.names(self._path)
-        total = sum(handles.size(f"{self._path}/{name}") for name in names if is_segment(name))
+        total = sum(_size(handles, f"{self._path}/{name}") for name in names if is_segment(name))
         done = 0
 
         def step(size: int) -> None:
@@ -161,6 +199,13 @@ class FileMaintenance(Maintenance):
             yield handles
         finally:
             handles.close()
+
+
+def _size(handles: Handles, path: str) -> int:
+    try:
+        return handles.size(path)
+    except OSError:  # what cannot be opened is told where it is looked at
+        return 0
 
 
 def _finding(error: LogCorrupt) -> Finding:

@@ -13,7 +13,12 @@ from threadlog_file.files import Files, load_file, replace_file
 from threadlog_file.frames import FORMAT, is_sealed_line, seal_line
 
 NAME = "MANIFEST"
+SHARDS_AT_MOST = 256
+"""Each shard is a file that is written to and flushed by itself."""
+
 _WIDTH = 256
+_WIDEST = 64 * 1024
+"""Bytes; what is longer is no manifest of any format."""
 
 
 class Manifest(Struct, frozen=True):
@@ -41,19 +46,29 @@ def load_manifest(files: Files, path: str) -> Manifest:
         FormatTooNew: a newer threadlog wrote the log.
         LogCorrupt: the manifest is damaged.
     """
-    data = load_file(files, f"{path}/{NAME}")
-    if is_sealed_line(data, len(data)):  # of any width, so that a newer format is told from damage
-        version = msgspec.json.decode(data, type=_Version).format
+    data = load_file(files, f"{path}/{NAME}", most=_WIDEST)
+    found = _parse(data, path) if is_sealed_line(data, len(data)) else None
+    if found is None:
+        raise LogCorrupt(
+            f"{path}/{NAME} is damaged; `threadlog repair` writes it anew from the segments.",
+            f"{NAME} bytes 0-{max(_WIDTH, len(data)) - 1}",
+        )
+    return found
+
+
+def _parse(line: bytes, path: str) -> Manifest | None:
+    """What a line with a check says, which may be of any width: so a newer format is told from damage."""
+    try:
+        version = msgspec.json.decode(line, type=_Version).format
         if version > FORMAT:
             raise FormatTooNew(
                 f"the log at {path} has format {version}; this threadlog reads up to {FORMAT}: upgrade it to open the "
                 "log."
             )
-        return msgspec.json.decode(data, type=Manifest)
-    raise LogCorrupt(
-        f"{path}/{NAME} is damaged; `threadlog repair` writes it anew from the segments.",
-        f"{NAME} bytes 0-{_WIDTH - 1}",
-    )
+        found = msgspec.json.decode(line, type=Manifest)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return found if 1 <= found.shards <= SHARDS_AT_MOST else None
 
 
 def save_manifest(files: Files, path: str, manifest: Manifest) -> None:

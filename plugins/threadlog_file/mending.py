@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 import msgspec
@@ -21,10 +21,12 @@ from threadlog_file.damage import Damage
 from threadlog_file.files import Files, replace_file
 from threadlog_file.frames import make_frame
 from threadlog_file.handles import Handles
+from threadlog_file.indexfile import sealed_frames
+from threadlog_file.inventory import take_inventory
 from threadlog_file.lines import encode_lines, line_of
 from threadlog_file.manifest import Manifest
-from threadlog_file.recovery import aside_path
-from threadlog_file.scanning import Frame, Source, StoredAppend, appends_of, survey
+from threadlog_file.recovery import aside_path, move_aside
+from threadlog_file.scanning import Frame, Source, StoredAppend, appends_of, is_readable, survey
 from threadlog_file.segments import TITLE, index_path, make_title, parse_title, segment_path, segments_in
 from threadlog_file.watermark import Mark
 
@@ -56,6 +58,12 @@ class Mender:
         self._shard = shard
         self._mark = mark
         self._gaps: list[Gap] = []
+        self._foreign: Mapping[int, Damage] = {}
+        """Segments in which nothing of this shard stands."""
+        self._told: dict[int, Mapping[int, int]] = {}
+        """What is known of each segment's frames from when it was sealed."""
+        self._misfits: set[tuple[int, int]] = set()
+        """Segment and first position of frames whose events do not follow on those before."""
         self._seen: dict[tuple[str, str], tuple[int, int]] = {}
         """Last seq of each thread so far, and how many gaps there were by then."""
         self._lost = (self._lost_tenant(), f"lost-{uuid.uuid4().hex}")
@@ -63,28 +71,69 @@ class Mender:
 
     def run(self) -> tuple[Mark, list[Finding]]:
         """Mend what is damaged; returns where the shard ends now, and what was done."""
-        firsts = segments_in(self._files.names(self._folder), self._shard)
-        firsts = [first for first in firsts if first <= self._mark.segment]
+        found = take_inventory(
+            self._files, self._handles, self._folder, self._manifest.log_id, self._shard, end=self._mark.segment
+        )
+        firsts, self._foreign = found.firsts, found.lost
+        strays = [self._put_away(first) for first in found.strays]
         if self._mark.position and firsts[:1] != [1]:
             firsts.insert(0, 1)
         lasts = [following - 1 for following in firsts[1:]] + [self._mark.position]
         broken = [(first, last) for first, last in zip(firsts, lasts, strict=True) if self._survey(first, last)]
-        findings = [finding for first, last in broken for finding in self._mend(first, last, last == lasts[-1])]
         if broken:
+            # A crash may come between: a mended segment must not meet the index of what it was.
             for first in firsts:
                 self._remove(index_path(self._path(first)))
-        return self._mark, findings
+        findings = [finding for first, last in broken for finding in self._mend(first, last, last == lasts[-1])]
+        return self._mark, strays + findings
+
+    def drop_beyond(self) -> list[Finding]:
+        """Move away the segments that begin beyond the mark; tells of each."""
+        names = self._files.names(self._folder)
+        return [self._put_away(first) for first in segments_in(names, self._shard) if first > self._mark.segment]
+
+    def _sealed(self, first: int, last: int) -> Mapping[int, int]:
+        """What is known of a segment's frames from when it was sealed."""
+        told = self._told.get(first)
+        if told is None:
+            index = index_path(self._path(first))
+            told = self._told[first] = sealed_frames(self._handles, index, self._manifest.log_id, first, last)
+        return told
+
+    def _put_away(self, first: int) -> Finding:
+        """Move away a file that is only called like a segment."""
+        path = self._path(first)
+        kept = move_aside(self._files, self._folder, path)
+        self._handles.forget(path)
+        name = path.rpartition("/")[2]
+        return Finding(level="warning", place=name, message=f"no segment of this log: moved to {kept}")
 
     def _survey(self, first: int, last: int) -> bool:
         """Learn from a segment what threads hold, and whether it must be mended."""
         gaps = len(self._gaps)
         for item in self._items(first, last):
+            appends = None if isinstance(item, Damage) else appends_of(item)
+            if isinstance(item, Frame) and (appends is None or not self._follow(appends) or not is_readable(item)):
+                self._misfits.add((first, item.header.first))
+                item = item.damage(segment_path("", self._shard, first)[1:])
             if isinstance(item, Damage):
                 self._gaps.append(Gap(item, []))
             else:
-                for append in appends_of(item):
+                for append in appends or ():
                     self._learn(append)
         return len(self._gaps) > gaps or self._title_is_damaged(first)
+
+    def _follow(self, appends: Sequence[StoredAppend]) -> bool:
+        """Whether appends follow on those of their threads, or on some that are lost."""
+        known: dict[tuple[str, str], int] = {}
+        for append in appends:
+            key = (append.tenant, append.thread)
+            seq, gaps = self._seen.get(key, (0, 0))
+            missing = append.seq - known.get(key, seq) - 1
+            if missing < 0 or missing > sum(gap.room for gap in self._gaps[gaps:]):
+                return False
+            known[key] = append.seq + append.count - 1
+        return True
 
     def _learn(self, append: StoredAppend) -> None:
         """Take note of an append, and of the seqs of its thread that are missing before it."""
@@ -99,13 +148,24 @@ class Mender:
     def _items(self, first: int, last: int) -> Iterator[Frame | Damage]:
         path = self._path(first)
         name = path.rpartition("/")[2]
-        if not self._files.exists(path):
-            yield Damage(name, 0, 0, first, last)
+        if not self._files.exists(path) or first in self._foreign:
+            yield self._foreign.get(first, Damage(name, 0, 0)).of(first, last)
             return
         size = self._handles.size(path)
         end = min(size, self._mark.offset) if first == self._mark.segment else size
         source = Source(self._handles, path, end)
-        yield from survey(source, name, shard=self._shard, offset=TITLE, position=first - 1, last=last)
+        found = survey(
+            source,
+            name,
+            shard=self._shard,
+            offset=TITLE,
+            position=first - 1,
+            last=last,
+            sealed=self._sealed(first, last),
+        )
+        for item in found:
+            misfit = isinstance(item, Frame) and (first, item.header.first) in self._misfits
+            yield item.damage(name) if isinstance(item, Frame) and misfit else item
 
     def _mend(self, first: int, last: int, is_last: bool) -> list[Finding]:
         """Write a segment anew, with events in place of those that are lost."""
@@ -171,6 +231,8 @@ class Mender:
         return name
 
     def _title_is_damaged(self, first: int) -> bool:
+        if first in self._foreign:
+            return True
         path = self._path(first)
         title = parse_title(self._handles.read(path, TITLE, 0))
         return title is None or (title.log_id, title.shard, title.first) != (self._manifest.log_id, self._shard, first)
@@ -183,7 +245,7 @@ class Mender:
         return make_title(self._manifest, self._shard, first)
 
     def _tail(self, path: str, first: int) -> bytes:
-        if first != self._mark.segment or not self._files.exists(path):
+        if first != self._mark.segment or first in self._foreign or not self._files.exists(path):
             return b""
         return self._handles.read(path, max(0, self._handles.size(path) - self._mark.offset), self._mark.offset)
 
@@ -191,6 +253,8 @@ class Mender:
         """Give the damaged file a second name that stays."""
         if not self._files.exists(path):
             return None
+        if path.rpartition("/")[2] in {foreign.segment for foreign in self._foreign.values()}:
+            return move_aside(self._files, self._folder, path)  # it may be a pipe or a folder, which has one name
         kept = aside_path(self._files, self._folder, path.rpartition("/")[2])
         self._files.link(path, kept)
         self._files.flush_dir(kept.rpartition("/")[0])

@@ -17,7 +17,7 @@ from threadlog_file.damage import Damage
 from threadlog_file.files import SCARCE
 from threadlog_file.index import ENTRY, Chunk
 from threadlog_file.indexfile import IndexDamaged
-from threadlog_file.lines import event_of, split_lines
+from threadlog_file.lines import UNREADABLE, event_of, split_lines
 from threadlog_file.scanning import Frame, Source, read_frame
 from threadlog_file.segments import TITLE, Segment, index_path
 from threadlog_file.shard import Shard
@@ -118,40 +118,43 @@ class ShardReader:
 
     def _appends(self, after: int) -> Iterator[list[Event]]:
         """The appends of the shard that have events after a position, those events alone, in order."""
-        for frame in self._frames(after):
-            events = self._decode(split_lines(frame.body))
+        for segment, frame in self._frames(after):
+            events = self._decode(split_lines(frame.body), frame.damage(segment.name))
             for _, append in groupby(events, lambda event: (event.append_id, event.thread_id, event.tenant)):
                 rest = [event for event in append if event.position > after]
                 if rest:
                     yield rest
 
-    def _frames(self, after: int) -> Iterator[Frame]:
+    def _frames(self, after: int) -> Iterator[tuple[Segment, Frame]]:
         """The frames from the one that holds the position `after` + 1 on."""
         position = after
         segments = self._shard.segments
         ordinal = max(0, bisect_right(segments, position + 1, key=lambda segment: segment.first) - 1)
         for segment in segments[ordinal:]:
             source = Source(self._shard.handles, segment.path, segment.end)
-            offset = self._frame_at(segment, position + 1)
-            while offset < segment.end:
+            offset = TITLE
+            for offset, stamp in self._places(segment, position + 1):
                 frame = read_frame(source, offset)
-                if frame is None or frame.header.first > position + 1:
+                if frame is None or frame.header.stamp != stamp or frame.header.first > position + 1:
                     raise self._gap_at(segment, offset, position + 1)
-                yield frame
+                yield segment, frame
                 position, offset = frame.header.last, frame.end
+            if position < segment.last:
+                raise self._gap_at(segment, offset, position + 1)
 
-    def _frame_at(self, segment: Segment, position: int) -> int:
-        """Where the frame begins that holds `position`, or the segment's first frame."""
-        firsts, offsets = segment.index.frames()
-        at = bisect_right(firsts, position - segment.first) - 1
-        return offsets[at] if at >= 0 else TITLE
+    def _places(self, segment: Segment, position: int) -> Iterator[tuple[int, int]]:
+        """Offset and stamp of each frame from the one on that holds `position`, or from the segment's first."""
+        firsts, offsets, stamps = segment.index.frames()
+        at = max(0, bisect_right(firsts, position - segment.first) - 1)
+        return ((offsets[at], stamps[at]) for at in range(at, len(offsets)))
 
     def find_append(self, row: int, append_id: str, wanted: int) -> tuple[Event, ...]:
         """All events of the thread's append with this id; none if there is no such append."""
         for segment, chunk in self._chunks(row):
             for at, check in enumerate(chunk.entries[3::ENTRY]):
                 if check == wanted:
-                    events = self._decode(self._lines(Part.of(segment, chunk, at, at + 1)))
+                    part = Part.of(segment, chunk, at, at + 1)
+                    events = self._decode(self._lines(part), part.place)
                     if events[0].append_id == append_id:
                         return tuple(events)
         return ()
@@ -180,7 +183,7 @@ class ShardReader:
         lines = [line for part in parts for line in self._lines(part)]
         base = parts[0].seq
         first = max(low, base) if backward else low
-        events = self._decode(lines[max(0, first - base) : high - base + 1])
+        events = self._decode(lines[max(0, first - base) : high - base + 1], parts[0].place)
         if [event.seq for event in events] != list(range(first, first + len(events))) or (
             backward and first + len(events) <= high
         ):
@@ -244,9 +247,13 @@ class ShardReader:
         offset, length = part.entries[at * ENTRY + 1], part.entries[at * ENTRY + 2]
         return Damage(part.segment.name, offset, offset + length).error()
 
-    def _decode(self, lines: Sequence[bytes]) -> list[Event]:
+    def _decode(self, lines: Sequence[bytes], place: Damage) -> list[Event]:
+        """The events of some lines, which lie at `place`."""
         shard = self._shard.number
-        return [event_of(line, shard) for line in lines]
+        try:
+            return [event_of(line, shard) for line in lines]
+        except UNREADABLE as error:
+            raise place.error() from error
 
     def _bounded(self, events: list[Event]) -> tuple[Event, ...]:
         """The first events of a page, as many as its bytes allow, at least one."""
@@ -284,6 +291,11 @@ class Part(Struct, frozen=True, gc=False):
     seq: int
     """Seq of the first event of the first of them."""
     entries: array[int]
+
+    @property
+    def place(self) -> Damage:
+        """Where they lie."""
+        return Damage(self.segment.name, self.entries[1], self.entries[-4] + self.entries[-3])
 
     @classmethod
     def of(cls, segment: Segment, chunk: Chunk, start: int, stop: int) -> Part:

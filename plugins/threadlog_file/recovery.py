@@ -17,11 +17,12 @@ from msgspec import Struct
 from threadlog.log import LogCorrupt
 from threadlog_file.damage import Damage
 from threadlog_file.files import Files, replace_file
-from threadlog_file.frames import is_filling
+from threadlog_file.frames import SHORTEST, is_filling
 from threadlog_file.handles import Handles
+from threadlog_file.inventory import take_inventory
 from threadlog_file.manifest import Manifest
-from threadlog_file.scanning import Frame, Source, find_frame, frames_from
-from threadlog_file.segments import TITLE, create_segment, segment_path, segments_in
+from threadlog_file.scanning import Frame, Source, appends_of, find_frame, frames_from
+from threadlog_file.segments import TITLE, create_segment, segment_path
 from threadlog_file.watermark import Mark
 
 ASIDE = "aside"
@@ -61,14 +62,9 @@ class Recovery:
         Raises:
             LogCorrupt: something that was durable is damaged; nothing has been changed.
         """
-        firsts = segments_in(self._files.names(self._folder), self._shard)
-        firsts = [first for first in firsts if first >= mark.segment]
-        if mark.position and firsts[:1] != [mark.segment]:
-            name = os.path.basename(segment_path(self._folder, self._shard, mark.segment))
-            raise Damage(name, 0, mark.offset, mark.segment, mark.position).error()
-        if not firsts:
+        tail = self.look(mark)
+        if tail is None:
             return mark
-        tail = self._look(mark, firsts)
         if tail.torn:
             self._set_aside(tail)
         if tail.frames:
@@ -76,8 +72,23 @@ class Recovery:
         self._cut(tail.segment, tail.end, tail.size)
         return tail.durable
 
-    def _look(self, mark: Mark, firsts: list[int]) -> Tail:
-        """Walk over everything from the mark's segment on and decide what it is."""
+    def look(self, mark: Mark) -> Tail | None:
+        """Walk over everything from the mark's segment on and decide what it is; None if there is nothing.
+
+        Raises:
+            LogCorrupt: as in `run`.
+        """
+        found = take_inventory(
+            self._files, self._handles, self._folder, self._manifest.log_id, self._shard, start=mark.segment
+        )
+        for first, foreign in (found.strays | found.lost).items():
+            raise foreign.of(first, mark.position).error()
+        firsts = found.firsts
+        if mark.position and firsts[:1] != [mark.segment]:
+            name = os.path.basename(segment_path(self._folder, self._shard, mark.segment))
+            raise Damage(name, 0, mark.offset, mark.segment, mark.position).error()
+        if not firsts:
+            return None
         position = firsts[0] - 1
         for first, following in pairwise(firsts):
             position = self._walk_sealed(first, position, following - 1)
@@ -99,6 +110,8 @@ class Recovery:
         durable = Mark(position, first, offset)
         pending: list[Frame] = []
         for frame in frames_from(source, offset, shard=self._shard, position=position):
+            if position >= acknowledged and appends_of(frame) is None:
+                break
             if frame.header.durable >= position:
                 durable, pending = Mark(position, first, offset), []
             pending.append(frame)
@@ -116,9 +129,18 @@ class Recovery:
         """Tell a tear from damage: a whole frame behind it that was written when it was durable proves damage."""
         behind = find_frame(source, offset)
         while behind is not None:
-            if behind.header.durable > position:
+            if self._proves(behind, offset, position):
                 raise self._damage(first, offset, source, position + 1, behind.header.durable)
             behind = find_frame(source, behind.offset)
+
+    def _proves(self, frame: Frame, offset: int, position: int) -> bool:
+        """Whether events between a position, which ends at `offset`, and a later frame had been stored.
+
+        Not where so many events have no room there: then the frame has come from elsewhere.
+        """
+        missing = frame.header.first - 1 - position
+        fit = missing <= (frame.offset - offset) // SHORTEST
+        return fit and frame.header.shard == self._shard and frame.header.durable > position
 
     def _set_aside(self, tail: Tail) -> None:
         set_aside(self._files, self._folder, f"{self._shard}-{tail.segment:016d}.seg.{tail.end}", tail.torn)
@@ -161,6 +183,15 @@ class Recovery:
 def set_aside(files: Files, folder: str, name: str, data: bytes) -> None:
     """Keep bytes that have no place in the log, durably."""
     replace_file(files, aside_path(files, folder, name), data)
+
+
+def move_aside(files: Files, folder: str, path: str) -> str:
+    """Move something that has no place in the log, whatever it is; returns where it is now."""
+    kept = aside_path(files, folder, os.path.basename(path))
+    files.rename(path, kept)
+    files.flush_dir(os.path.dirname(kept))
+    files.flush_dir(folder)
+    return kept
 
 
 def aside_path(files: Files, folder: str, name: str) -> str:

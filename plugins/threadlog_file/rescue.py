@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
 
 from threadlog.log import Finding, LogCorrupt
 from threadlog_file import manifest
 from threadlog_file.files import Files
-from threadlog_file.frames import FORMAT
+from threadlog_file.frames import FORMAT, SHORTEST
 from threadlog_file.handles import Handles
+from threadlog_file.inventory import take_inventory
 from threadlog_file.manifest import Manifest, load_manifest
 from threadlog_file.scanning import Source, find_frame, read_frame
 from threadlog_file.segments import TITLE, Title, parse_title, segment_path, segments_in, shards_in
-from threadlog_file.watermark import Mark, Watermark
+from threadlog_file.watermark import NAME, Mark, Watermark, slots_of
+
+_MISSING = 1 << 20
+"""Events that segments which are gone may have held, at most: more would be a made-up position."""
 
 
 def find_manifest(files: Files, handles: Handles, folder: str) -> tuple[Manifest, LogCorrupt | None]:
@@ -22,9 +28,13 @@ def find_manifest(files: Files, handles: Handles, folder: str) -> tuple[Manifest
         LogCorrupt: no segment says it either.
     """
     try:
-        return load_manifest(files, folder), None
+        found = load_manifest(files, folder)
+        check_manifest(files, handles, folder, found)
+        return found, None
     except FileNotFoundError:
         damage = LogCorrupt(f"{folder}/{manifest.NAME} is missing.", manifest.NAME)
+    except OSError as error:
+        damage = LogCorrupt(f"{folder}/{manifest.NAME} cannot be read ({error}).", manifest.NAME)
     except LogCorrupt as error:
         damage = error
     said = Counter(
@@ -38,21 +48,61 @@ def find_manifest(files: Files, handles: Handles, folder: str) -> tuple[Manifest
     return Manifest(FORMAT, log_id, shards, created), damage
 
 
-def find_marks(files: Files, handles: Handles, folder: str, shards: int) -> tuple[list[Mark], LogCorrupt | None]:
+def check_manifest(files: Files, handles: Handles, folder: str, found: Manifest) -> None:
+    """Check that the manifest is that of the segments beside it: one at least must be of the same log.
+
+    Raises:
+        LogCorrupt: there are segments, all of another log.
+    """
+    other = None
+    for title in _titles(files, handles, folder):
+        if (title.log_id, title.shards) == (found.log_id, found.shards):
+            return
+        other = title
+    if other is not None:
+        raise LogCorrupt(
+            f"{folder}/{manifest.NAME} is of another log than the segments beside it ({other.log_id}); "
+            "`threadlog repair` writes it anew from the segments.",
+            f"{manifest.NAME} bytes 0-255",
+        )
+
+
+def find_marks(files: Files, handles: Handles, folder: str, found: Manifest) -> tuple[list[Mark], LogCorrupt | None]:
     """Where each shard ends by the watermark or, where that is damaged, by its last whole frame; and the damage."""
+    ends: dict[int, Mark] = {}
+    damage: LogCorrupt | None = None
     try:
-        watermark = Watermark(files, folder, shards, writable=False)
+        watermark = Watermark(files, folder, found.shards, writable=False)
     except LogCorrupt as error:
-        return [last_frame(files, handles, folder, shard) for shard in range(shards)], error
-    marks, damage = [], None
-    for shard in range(shards):
+        return [last_frame(files, handles, folder, found, shard) for shard in range(found.shards)], error
+    for shard in range(found.shards):
         try:
-            marks.append(watermark.load(shard))
+            ends[shard] = watermark.load(shard)
+            _check_mark(files, handles, folder, found, shard, ends[shard])
         except LogCorrupt as error:
             damage = error
-            marks.append(last_frame(files, handles, folder, shard))
+            ends[shard] = last_frame(files, handles, folder, found, shard)
     watermark.close()
-    return marks, damage
+    return [ends[shard] for shard in range(found.shards)], damage
+
+
+def _check_mark(files: Files, handles: Handles, folder: str, found: Manifest, shard: int, mark: Mark) -> None:
+    """Check that a mark can have been made: its check may fit, and yet it is another log's or made up.
+
+    Raises:
+        LogCorrupt: it cannot.
+    """
+    events = mark.position - mark.segment + 1
+    room = 0 <= events * SHORTEST <= mark.offset - TITLE
+    if mark == Mark() or (room and mark.segment in segments_in(files.names(folder), shard)):
+        return
+    end = last_frame(files, handles, folder, found, shard).position
+    if not room or not end < mark.segment <= end + _MISSING:
+        raise LogCorrupt(
+            f"{NAME} says that shard {shard} ends at position {mark.position}, which cannot be; "
+            "`threadlog repair` writes it anew.",
+            slots_of(shard),
+        )
 
 
 def torn_marks(files: Files, folder: str, shards: int) -> list[Finding]:
@@ -67,23 +117,31 @@ def torn_marks(files: Files, folder: str, shards: int) -> list[Finding]:
     return [Finding(level="warning", place=place, message=message) for place in places]
 
 
-def last_frame(files: Files, handles: Handles, folder: str, shard: int) -> Mark:
+def last_frame(files: Files, handles: Handles, folder: str, manifest: Manifest, shard: int) -> Mark:
     """The end of the last whole frame of a shard."""
-    for first in reversed(segments_in(files.names(folder), shard)):
+    found = take_inventory(files, handles, folder, manifest.log_id, shard)
+    for first in reversed(found.firsts):
+        if first in found.lost:
+            continue
         path = segment_path(folder, shard, first)
         source = Source(handles, path, handles.size(path))
+        last, position = None, first - 1
         frame = read_frame(source, TITLE) or find_frame(source, 0)
-        last = None
         while frame is not None:
-            last = frame
+            fit = frame.header.first - 1 - position <= frame.offset // SHORTEST
+            if frame.header.shard == shard and frame.header.first > position and fit:
+                last, position = frame, frame.header.last
             frame = read_frame(source, frame.end) or find_frame(source, frame.end - 1)
         if last is not None:
             return Mark(last.header.last, first, last.end)
     return Mark()
 
 
-def _titles(files: Files, handles: Handles, folder: str) -> list[Title]:
+def _titles(files: Files, handles: Handles, folder: str) -> Iterator[Title]:
     names = files.names(folder)
-    paths = [segment_path(folder, shard, first) for shard in shards_in(names) for first in segments_in(names, shard)]
-    found = (parse_title(handles.read(path, TITLE, 0)) for path in paths)
-    return [title for title in found if title is not None]
+    for shard in shards_in(names):
+        for first in segments_in(names, shard):
+            with suppress(OSError):
+                title = parse_title(handles.read(segment_path(folder, shard, first), TITLE, 0))
+                if title is not None and (title.shard, title.first) == (shard, first):
+                    yield title

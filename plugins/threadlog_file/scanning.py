@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
+from types import MappingProxyType
 from zlib import crc32
 
+import msgspec
 from msgspec import Struct
 
 from threadlog.log import HeadChange
 from threadlog_file.damage import Damage
 from threadlog_file.frames import HEADER, MARK, FrameHeader, parse_header
 from threadlog_file.handles import Handles
-from threadlog_file.lines import Key, decode_key, split_lines
+from threadlog_file.lines import UNREADABLE, Key, decode_key, event_of, split_lines
 
 _WINDOW = 1024 * 1024
+
+_any_json = msgspec.json.Decoder(msgspec.Raw).decode
+
+NOT_SEALED: Mapping[int, int] = MappingProxyType({})
+"""Nothing is known of the frames but what they say themselves."""
 
 
 class Frame(Struct, frozen=True, gc=False):
@@ -28,6 +35,10 @@ class Frame(Struct, frozen=True, gc=False):
     def end(self) -> int:
         """Where the next one begins."""
         return self.offset + self.header.size
+
+    def damage(self, segment: str) -> Damage:
+        """That it is not what was written."""
+        return Damage(segment, self.offset, self.end, self.header.first, self.header.last)
 
 
 class StoredAppend(Struct, frozen=True, gc=False):
@@ -62,7 +73,9 @@ class Source:
 
     def read(self, offset: int, size: int) -> bytes:
         """`size` bytes from `offset`, fewer at the end."""
-        size = max(0, min(size, self.end - offset))
+        size = min(size, self.end - offset)
+        if size <= 0:
+            return b""
         at = offset - self._start
         if at < 0 or at + size > len(self._data):
             wanted = min(max(size, _WINDOW), self.end - offset)
@@ -92,18 +105,32 @@ def frames_from(source: Source, offset: int, *, shard: int, position: int) -> It
         offset, position = frame.end, frame.header.last
 
 
-def survey(source: Source, name: str, *, shard: int, offset: int, position: int, last: int) -> Iterator[Frame | Damage]:
+def survey(
+    source: Source,
+    name: str,
+    *,
+    shard: int,
+    offset: int,
+    position: int,
+    last: int,
+    sealed: Mapping[int, int] = NOT_SEALED,
+) -> Iterator[Frame | Damage]:
     """All there is in a segment from `offset` on, up to the position `last`: whole frames, and what is damaged.
 
     Args:
         name: the segment's name, for `Damage`.
         position: the position before the one that is expected at `offset`.
+        sealed: the stamp of each frame by its first position, where it is known from when the segment was sealed; a
+            frame with another one has been changed or exchanged since.
     """
     while position < last:
         for frame in frames_from(source, offset, shard=shard, position=position):
             if frame.header.last > last:
                 break
-            yield frame
+            if sealed and sealed.get(frame.header.first) != frame.header.stamp:
+                yield frame.damage(name)
+            else:
+                yield frame
             offset, position = frame.end, frame.header.last
             if position == last:
                 return
@@ -139,10 +166,32 @@ def find_frame(source: Source, offset: int) -> Frame | None:
     return None
 
 
-def appends_of(frame: Frame) -> Iterator[StoredAppend]:
-    """The appends of a frame, in order."""
+def appends_of(frame: Frame) -> Sequence[StoredAppend] | None:
+    """The appends of a frame, in order; None if its lines are not the events that its header tells of."""
+    try:
+        keyed = [(decode_key(line), line) for line in split_lines(frame.body)]
+    except UNREADABLE:
+        return None
+    header = frame.header
+    if [key.position for key, _ in keyed] != list(range(header.first, header.first + header.count)):
+        return None
+    appends = list(_group(keyed))
+    told = [seq for append in appends for seq in range(append.seq, append.seq + append.count)]
+    return appends if [key.seq for key, _ in keyed] == told else None
+
+
+def is_readable(frame: Frame) -> bool:
+    """Whether all events of a frame can be read, to the last field and payload."""
+    try:
+        for line in split_lines(frame.body):
+            _any_json(event_of(line, frame.header.shard).data)
+    except UNREADABLE:
+        return False
+    return True
+
+
+def _group(keyed: Sequence[tuple[Key, bytes]]) -> Iterator[StoredAppend]:
     offset = 0
-    keyed = [(decode_key(line), line) for line in split_lines(frame.body)]
     for _, group in groupby(keyed, _append_key):
         pairs = list(group)
         first = pairs[0][0]

@@ -32,7 +32,7 @@ class Sealing:
         """Write the index file; touches nothing that readers use, so it may run in a thread."""
         segment = self._segment
         try:
-            data = encode_index(self._index, self._states, segment.first, segment.last, segment.end)
+            data = encode_index(self._index, self._states, self._shard.log_id, segment.first, segment.last, segment.end)
             replace_file(self._shard.files, index_path(segment.path), data)
         except OSError:
             return False

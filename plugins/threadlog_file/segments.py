@@ -19,7 +19,7 @@ from threadlog_file.manifest import Manifest
 TITLE = 256
 """Bytes of a segment's first line; the first frame follows it."""
 
-_NAME = re.compile(r"([0-9]{1,5})-([0-9]{16})\.seg")
+_NAME = re.compile(r"(0|[1-9][0-9]{0,4})-([0-9]{16})\.seg")
 
 
 class Title(Struct, frozen=True):
@@ -32,6 +32,10 @@ class Title(Struct, frozen=True):
     shards: int
     first: int
     created_us: int
+
+
+class _Version(Struct, frozen=True):
+    segment: int
 
 
 class Segment:
@@ -111,11 +115,11 @@ def parse_title(line: bytes) -> Title | None:
     if not is_sealed_line(line, TITLE):
         return None
     try:
-        title = msgspec.json.decode(line, type=Title)
-    except msgspec.DecodeError:
+        version = msgspec.json.decode(line, type=_Version).segment
+        if version > FORMAT:
+            raise FormatTooNew(
+                f"a segment has format {version}; this threadlog reads up to {FORMAT}: upgrade it to open the log."
+            )
+        return msgspec.json.decode(line, type=Title)
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    if title.segment > FORMAT:
-        raise FormatTooNew(
-            f"a segment has format {title.segment}; this threadlog reads up to {FORMAT}: upgrade it to open the log."
-        )
-    return title

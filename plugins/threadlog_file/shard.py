@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import pairwise
 
-import msgspec
-
 from threadlog_file.damage import Damage
 from threadlog_file.files import Files
-from threadlog_file.frames import HEADER
+from threadlog_file.frames import HEADER, parse_header
 from threadlog_file.handles import Handles
 from threadlog_file.heads import HeadTable
 from threadlog_file.index import Chunk, OpenIndex
-from threadlog_file.indexfile import IndexDamaged, SealedIndex
-from threadlog_file.scanning import Frame, Source, StoredAppend, appends_of, survey
+from threadlog_file.indexfile import IndexDamaged, SealedIndex, sealed_frames
+from threadlog_file.inventory import take_inventory
+from threadlog_file.scanning import NOT_SEALED, Frame, Source, StoredAppend, appends_of, survey
 from threadlog_file.segments import TITLE, Segment, index_path, parse_title, segment_path, segments_in
 from threadlog_file.threads import Threads
 from threadlog_file.watermark import Mark
@@ -86,15 +85,21 @@ class Shard:
 
     def _load(self, mark: Mark) -> None:
         self._reset()
-        firsts = [first for first in segments_in(self.files.names(self.folder), self.number) if first <= mark.segment]
+        found = take_inventory(self.files, self.handles, self.folder, self.log_id, self.number, end=mark.segment)
+        firsts = found.firsts
+        for stray in found.strays.values():
+            self._note_damage(stray)
         if mark.position and (not firsts or firsts[0] != 1):
             self._note_damage(self._missing(1, (firsts or [mark.position + 1])[0] - 1))
         if (firsts and firsts[-1] != mark.segment) or (mark.position and not firsts):
             self._note_damage(self._missing(mark.segment, mark.position))
-        for first, following in pairwise(firsts):
-            self._load_sealed(first, following - 1)
-        if firsts:
-            self._scan(self.begin(firsts[-1]), mark.position, mark.offset if firsts[-1] == mark.segment else None)
+        for first, following in pairwise([*firsts, mark.position + 1]):
+            if first in found.lost:
+                self._pass_over(self.begin(first), found.lost[first].of(first, following - 1))
+            elif following <= mark.position:
+                self._load_sealed(first, following - 1)
+            else:
+                self._scan(self.begin(first), mark.position, mark.offset if first == mark.segment else None)
         self.mark = mark
         self.heads.build()
 
@@ -133,11 +138,13 @@ class Shard:
         fresh.load(self.mark)
         self.threads, self.segments, self.heads, self.damage = fresh.threads, fresh.segments, fresh.heads, fresh.damage
 
-    def note_frame(self, first: int, count: int, offset: int, size: int, appends: Iterable[StoredAppend]) -> None:
+    def note_frame(
+        self, first: int, count: int, offset: int, size: int, stamp: int, appends: Iterable[StoredAppend]
+    ) -> None:
         """Take a frame of the last segment into the index: `count` events from position `first` on."""
         segment = self.segments[-1]
         index = self.index
-        index.add_frame(first - segment.first, offset)
+        index.add_frame(first - segment.first, offset, stamp)
         for append in appends:
             self._note(segment, index, append, offset + HEADER)
         segment.last, segment.end = first + count - 1, offset + size
@@ -168,17 +175,23 @@ class Shard:
             if self.damage or index_path(segment.path) in self.distrusted:
                 raise IndexDamaged(segment.path)
             sealed = SealedIndex(self.handles, index_path(segment.path))
-            if (sealed.header.first, sealed.header.last) != (first, last):
+            if (sealed.header.log_id, sealed.header.first, sealed.header.last) != (self.log_id, first, last):
                 raise IndexDamaged(segment.path)
-            if sealed.header.bytes > self.handles.size(segment.path):
+            if not self._ends_as(segment, sealed):
                 raise IndexDamaged(segment.path)
             sealed.load_into(self.threads, segment.ordinal)
             self.heads.forget()
-        except (FileNotFoundError, IndexDamaged):
+        except (OSError, IndexDamaged):
             self._scan(segment, last, None)
             self.on_scanned(self)
             return
         segment.index, segment.last, segment.end = sealed, last, sealed.header.bytes
+
+    def _ends_as(self, segment: Segment, sealed: SealedIndex) -> bool:
+        """Whether the segment still ends with the frame with which it was sealed."""
+        offset, stamp = sealed.header.final
+        header = parse_header(self.handles.read(segment.path, HEADER, offset))
+        return header is not None and (header.stamp, offset + header.size) == (stamp, sealed.header.bytes)
 
     def _begin_following(self, newest: int) -> None:
         """Take up the segments that another process has begun, up to the one that begins with position `newest`."""
@@ -202,14 +215,22 @@ class Shard:
     def _scan(self, segment: Segment, last: int, end: int | None) -> None:
         """Take frames of `segment` into the index, from what is known of it up to position `last` and byte `end`."""
         source = self._source(segment, end)
-        found = survey(source, segment.name, shard=self.number, offset=segment.end, position=segment.last, last=last)
+        index = index_path(segment.path)
+        sealed = sealed_frames(self.handles, index, self.log_id, segment.first, last) if end is None else NOT_SEALED
+        found = survey(
+            source,
+            segment.name,
+            shard=self.number,
+            offset=segment.end,
+            position=segment.last,
+            last=last,
+            sealed=sealed,
+        )
         for item in found:
             if isinstance(item, Damage):
                 self._pass_over(segment, item)
             elif not self._take(segment, item):
-                self._pass_over(
-                    segment, Damage(segment.name, item.offset, item.end, item.header.first, item.header.last)
-                )
+                self._pass_over(segment, item.damage(segment.name))
 
     def _source(self, segment: Segment, end: int | None) -> Source:
         if segment.end == TITLE:
@@ -224,27 +245,23 @@ class Shard:
 
     def _take(self, segment: Segment, frame: Frame) -> bool:
         """Index one frame; False if its events do not follow on what is known."""
-        try:
-            appends = list(appends_of(frame))
-        except msgspec.DecodeError:
+        appends = appends_of(frame)
+        if appends is None or not self._follow(appends):
             return False
-        if sum(append.count for append in appends) != frame.header.count:
-            return False
-        if not self.lenient and not self._follow(appends):
-            return False
-        self.note_frame(frame.header.first, frame.header.count, frame.offset, frame.header.size, appends)
+        header = frame.header
+        self.note_frame(header.first, header.count, frame.offset, header.size, header.stamp, appends)
         return True
 
-    def _follow(self, appends: list[StoredAppend]) -> bool:
-        """Whether the seqs of these appends follow on those that are known."""
+    def _follow(self, appends: Sequence[StoredAppend]) -> bool:
+        """Whether the seqs of these appends follow on those that are known, or on some that are lost."""
         seqs: dict[tuple[str, str], int] = {}
         for append in appends:
             key = (append.tenant, append.thread)
             row = self.threads.find(*key)
             known = seqs.get(key, 0 if row is None else self.threads.last_seq[row])
-            if append.seq != known + 1:
+            if append.seq <= known or (append.seq > known + 1 and not self.damage):
                 return False
-            seqs[key] = known + append.count
+            seqs[key] = append.seq + append.count - 1
         return True
 
     def _pass_over(self, segment: Segment, damage: Damage) -> None:

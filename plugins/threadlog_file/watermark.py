@@ -7,6 +7,7 @@ one is being written takes the other. A power cut may leave an old one, never a 
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 from zlib import crc32
@@ -46,6 +47,10 @@ class Watermark:
             fd = files.open(self._path, os.O_RDWR if writable else os.O_RDONLY)
         except FileNotFoundError:
             raise _damaged("bytes 0-0", "missing") from None
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            raise _damaged("bytes 0-0", "no file") from error
         try:
             _check_title(files, fd, shards)
             self._page: Page = files.map(fd, file_size(shards), writable=writable)
@@ -63,8 +68,7 @@ class Watermark:
             found = [mark for turn in (0, 1) if (mark := self._slot(shard, turn)) is not None]
             if found:
                 return max(found, key=lambda mark: mark.position)
-        first, last = _place(shard, 0), _place(shard, 1) + _SLOT - 1
-        raise _damaged(f"bytes {first}-{last}")
+        raise _damaged(slots_of(shard).removeprefix(f"{NAME} "))
 
     def damaged(self, shard: int) -> list[str]:
         """Places of the shard's marks that are not whole: a power cut may leave one so, and the other one counts."""
@@ -91,6 +95,11 @@ class Watermark:
         data = self._page.load(_place(shard, turn), _SLOT)
         mark = Mark(*_MARK.unpack_from(data))
         return mark if data == _pack(mark) else None
+
+
+def slots_of(shard: int) -> str:
+    """Where the shard's marks lie, for people."""
+    return f"{NAME} bytes {_place(shard, 0)}-{_place(shard, 1) + _SLOT - 1}"
 
 
 def create_watermark(files: Files, path: str, marks: list[Mark]) -> None:

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from threadlog.log import LogBusy, LogStopped, StorageFull
 from threadlog_file.files import FULL, SCARCE, Files, write_all
-from threadlog_file.frames import make_frame
+from threadlog_file.frames import make_frame, stamp_of
 from threadlog_file.manifest import Manifest
 from threadlog_file.options import FileOptions
 from threadlog_file.segments import TITLE, create_segment, segment_path
@@ -28,6 +28,8 @@ class Written(Struct, frozen=True, gc=False):
     segment: int
     offset: int
     size: int
+    stamp: int
+    """See `FrameHeader.stamp`."""
 
 
 class ShardWriter:
@@ -74,7 +76,7 @@ class ShardWriter:
         at = self._mark
         self._mark = Mark(at.position + count, at.segment, at.offset + len(frame))
         self._watermark.move(self._shard, self._mark)
-        return Written(at.segment, at.offset, len(frame))
+        return Written(at.segment, at.offset, len(frame), stamp_of(frame))
 
     def stop(self, why: str) -> LogStopped:
         """Write nothing any more; returns the error to raise."""
