@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -16,6 +17,7 @@ from conftest import required
 from postgres.clusters import Cluster, installations
 from postgres.logs import Database, make
 from threadlog.log import Append, HeadChange
+from threadlog_postgres import calls
 from threadlog_postgres.log import PostgresLog
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
@@ -122,3 +124,30 @@ def faults(plan: dict[str, Any]) -> Iterator[str]:
                 yield f"sorts {rows} rows of a table"
         if "Index" in kind and node.get("Rows Removed by Filter", 0) > 100:
             yield f"reads {node['Rows Removed by Filter']} rows of {node.get('Index Name')} for nothing"
+
+
+async def test_what_a_call_touches_does_not_grow_with_the_thread(database: Database) -> None:
+    """An append and the end of a thread are found by way of an index, on every version of the server."""
+    async with database.new(pool_size=1) as log:
+        for seq in range(8):
+            await log.append(0, [make("long", expected=seq)])
+            await log.read_thread("acme", "long", backward=True, limit=1)  # what is planned is read from catalogs once
+        for _ in range(3):
+            await log.append(0, [make("long", events=1000)])
+        one, many = make("long", expected=3008), [make("long"), make("other")]
+        touched = {
+            "append_one": await blocks(log, "append_one", 0, 100, *calls.one_arguments(one, str(uuid4()))),
+            "append": await blocks(log, "append", 0, 100, *calls.append_arguments(many, [str(uuid4()), str(uuid4())])),
+            "read_thread": await blocks(log, "read_thread", 0, "acme", "long", 0, 1, 1000, True),
+            "last_position": await blocks(log, "last_position", 0),
+        }
+        assert max(touched.values()) < 50, touched
+
+
+async def blocks(log: PostgresLog, function: str, *arguments: object) -> int:
+    """How many blocks of tables and indexes a call reads, those inside the function too."""
+    query = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {log._query(function, len(arguments))}"
+    async with log._opened().connection() as connection:
+        ((explained,),) = await connection.fetch(query, *arguments)
+    plan = explained[0]["Plan"]
+    return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
