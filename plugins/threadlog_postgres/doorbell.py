@@ -14,8 +14,8 @@ import asyncpg
 
 from threadlog_postgres.pool import connect
 
-RING_EVERY = 0.01
-"""Seconds between two rings at the least."""
+RING_EVERY = 0.025
+"""Seconds between two rings at the least: each costs a lone writer about as much as an append."""
 LOOK_EVERY = 0.5
 """Seconds between two looks at the last position, in case a ring was lost."""
 BEAT_EVERY = 1.0
