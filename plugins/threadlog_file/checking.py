@@ -57,9 +57,7 @@ class Checker:
             if first in found.lost:
                 self._damaged = True
                 lost = found.lost[first].of(first, following - 1)
-                yield Finding(
-                    level="error", place=lost.place, message=f"no segment of this log stands here{lost.positions}"
-                )
+                yield Finding(level="error", place=lost.place, message=f"damaged or missing as a whole{lost.positions}")
             else:
                 yield from self._segment(first, following - 1)
 

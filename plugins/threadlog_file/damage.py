@@ -22,7 +22,9 @@ class Damage(Struct, frozen=True):
 
     @property
     def place(self) -> str:
-        """For people, such as ``0-0000000000000001.seg bytes 8192-8511``."""
+        """For people, such as ``0-0000000000000001.seg bytes 8192-8511``; only the name of a file that is gone."""
+        if not self.end:
+            return self.segment
         return f"{self.segment} bytes {self.start}-{max(self.start, self.end - 1)}"
 
     @property

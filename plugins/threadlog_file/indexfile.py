@@ -140,7 +140,7 @@ class SealedIndex:
     def __init__(self, handles: Handles, path: str) -> None:
         self._handles = handles
         self._path = path
-        self.header = self._load_header()
+        self.header = load_header(handles, path)
         self._rows = self._numbers("I", "rows")
         self._headed = self._numbers("I", "headed")
 
@@ -205,21 +205,6 @@ class SealedIndex:
         for name in self.header.sections:
             self._section(name)
 
-    def _load_header(self) -> IndexHeader:
-        line = self._handles.read(self._path, _WIDTH, 0)
-        if not is_sealed_line(line, _WIDTH):
-            raise IndexDamaged(self._path)
-        try:
-            header = msgspec.json.decode(line, type=IndexHeader)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            raise IndexDamaged(self._path) from None
-        if header.index != FORMAT or header.order != sys.byteorder or set(header.sections) != _SECTIONS:
-            raise IndexDamaged(self._path)
-        size = self._handles.size(self._path)
-        if any(start < 0 or length < 0 or start + length > size for start, length, _ in header.sections.values()):
-            raise IndexDamaged(self._path)
-        return header
-
     def _read(self, section: str, offset: int, size: int) -> bytes:
         start, length, _ = self.header.sections[section]
         data = self._handles.read(self._path, size, start + offset) if offset + size <= length else b""
@@ -236,6 +221,37 @@ class SealedIndex:
 
     def _numbers(self, code: str, name: str) -> array[int]:
         return array(code, self._section(name))
+
+
+def load_header(handles: Handles, path: str) -> IndexHeader:
+    """What an index file says first.
+
+    Raises:
+        IndexDamaged: it is not whole.
+        OSError: it cannot be read.
+    """
+    line = handles.read(path, _WIDTH, 0)
+    if not is_sealed_line(line, _WIDTH):
+        raise IndexDamaged(path)
+    try:
+        header = msgspec.json.decode(line, type=IndexHeader)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise IndexDamaged(path) from None
+    if header.index != FORMAT or header.order != sys.byteorder or set(header.sections) != _SECTIONS:
+        raise IndexDamaged(path)
+    size = handles.size(path)
+    if any(start < 0 or length < 0 or start + length > size for start, length, _ in header.sections.values()):
+        raise IndexDamaged(path)
+    return header
+
+
+def sealed_last(handles: Handles, path: str, log_id: str, first: int) -> int:
+    """The last position of a segment by its index `path`; 0 where there is no whole index of that segment."""
+    try:
+        header = load_header(handles, path)
+    except (OSError, IndexDamaged):
+        return 0
+    return header.last if (header.log_id, header.first) == (log_id, first) else 0
 
 
 def sealed_frames(handles: Handles, path: str, log_id: str, first: int, last: int) -> dict[int, int]:

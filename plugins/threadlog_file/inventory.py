@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import errno
+from itertools import pairwise
 
 from msgspec import Struct
 
 from threadlog_file.damage import Damage
 from threadlog_file.files import Files
 from threadlog_file.handles import Handles
+from threadlog_file.indexfile import sealed_last
 from threadlog_file.scanning import Source, find_frame, frames_from
-from threadlog_file.segments import TITLE, parse_title, segment_path, segments_in
+from threadlog_file.segments import TITLE, index_path, parse_title, segment_path, segments_in
 
 _NO_FILE = frozenset({errno.ENOENT, errno.EINVAL, errno.ELOOP, errno.ENXIO})
 """What opening a pipe, a folder or a link to nothing says; other errors tell of the disk or of rights."""
@@ -43,7 +45,18 @@ def take_inventory(
         else:
             found.firsts.append(first)
             found.lost[first] = damage
+    _add_missing(handles, folder, log_id, shard, found)
     return found
+
+
+def _add_missing(handles: Handles, folder: str, log_id: str, shard: int, found: Inventory) -> None:
+    """Add the segments that are gone: where the index of one tells that it ended before the next one begins."""
+    for first, following in pairwise(list(found.firsts)):
+        missing = sealed_last(handles, index_path(segment_path(folder, shard, first)), log_id, first) + 1
+        if 1 < missing < following:
+            found.firsts.append(missing)
+            found.lost[missing] = Damage(segment_path(folder, shard, missing).rpartition("/")[2], 0, 0)
+    found.firsts.sort()
 
 
 def is_file(handles: Handles, path: str) -> bool:

@@ -152,7 +152,9 @@ class FileMaintenance(Maintenance):
         for shard, mark in enumerate(marks):
             checker = Checker(self._files, handles, self._path, found, shard, mark, step)
             told = list(checker.run())
-            findings += told or self._beyond(handles, found, shard, mark)
+            findings += told
+            if not any(finding.level == "error" for finding in told):
+                findings += self._beyond(handles, found, shard, mark)
             events += checker.events
         return _report(events, findings)
 
@@ -184,7 +186,10 @@ class FileMaintenance(Maintenance):
         folder = f"{self._path}/{ASIDE}"
         if not self._files.exists(folder):
             return []
-        names = self._files.names(folder)
+        try:
+            names = self._files.names(folder)
+        except NotADirectoryError:
+            return [Finding(level="warning", place=ASIDE, message="no folder; `threadlog repair` makes one")]
         return [Finding(level="info", place=f"{ASIDE}/{name}", message="set aside earlier") for name in sorted(names)]
 
     def _exists(self) -> None:

@@ -197,10 +197,19 @@ def move_aside(files: Files, folder: str, path: str) -> str:
 def aside_path(files: Files, folder: str, name: str) -> str:
     """A free path like `name` in the folder for what has no place in the log, which is made when it is missing."""
     aside = f"{folder}/{ASIDE}"
-    if not files.exists(aside):
-        files.mkdir(aside)
-        files.flush_dir(folder)
+    _make_folder(files, folder, aside)
     path, number = f"{aside}/{name}", 1
     while files.exists(path):
         path, number = f"{aside}/{name}.{number}", number + 1
     return path
+
+
+def _make_folder(files: Files, folder: str, aside: str) -> None:
+    if files.exists(aside):
+        try:
+            files.names(aside)
+            return
+        except NotADirectoryError:  # somebody's file; it is not ours to remove
+            files.rename(aside, f"{aside}.moved")
+    files.mkdir(aside)
+    files.flush_dir(folder)
