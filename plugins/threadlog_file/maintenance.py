@@ -188,7 +188,7 @@ class FileMaintenance(Maintenance):
             return []
         try:
             names = self._files.names(folder)
-        except NotADirectoryError:
+        except (NotADirectoryError, FileNotFoundError):
             return [Finding(level="warning", place=ASIDE, message="no folder; `threadlog repair` makes one")]
         return [Finding(level="info", place=f"{ASIDE}/{name}", message="set aside earlier") for name in sorted(names)]
 

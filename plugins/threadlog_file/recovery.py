@@ -209,7 +209,7 @@ def _make_folder(files: Files, folder: str, aside: str) -> None:
         try:
             files.names(aside)
             return
-        except NotADirectoryError:  # somebody's file; it is not ours to remove
+        except (NotADirectoryError, FileNotFoundError):  # somebody's file; it is not ours to remove
             files.rename(aside, f"{aside}.moved")
     files.mkdir(aside)
     files.flush_dir(folder)

@@ -181,17 +181,18 @@ async def test_every_flip_in_a_sealed_segment_is_named_or_harmless(tmp_path: Pat
         damaged = bytearray(whole)
         damaged[at] ^= 1
         segment.write_bytes(damaged)
+        place = ""
         try:
             async with opened(tmp_path / "log", SMALL) as log:
                 await serves_nothing_bad(log, events)
                 opens += 1
                 await everything(log)
         except LogCorrupt as error:
-            assert error.place.startswith(segment.name)
-            start, end = map(int, error.place.split("bytes ")[1].split("-"))
-            assert start <= at <= end
-            found += 1
-    assert found == len(range(256, len(whole), 29))
+            place = error.place
+        assert place.startswith(segment.name)
+        start, end = map(int, place.split("bytes ")[1].split("-"))
+        assert start <= at <= end
+        found += 1
     assert opens > found / 2 > 25
 
 
