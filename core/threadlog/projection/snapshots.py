@@ -14,6 +14,8 @@ _log = logging.getLogger("threadlog.projection")
 
 _MEGABYTE = 1_000_000
 _AT_ONCE = 4
+_PAUSE = 0.005
+"""Seconds before a state is encoded, which takes some: whoever loaded it is to have it first."""
 
 
 class Snapshots:
@@ -88,6 +90,7 @@ class Snapshots:
         return state if state.seq == snapshot.seq else None
 
     async def _save(self, state: ThreadState) -> None:
+        await asyncio.sleep(_PAUSE)
         assert state.check is not None
         snapshot = Snapshot(
             tenant=state.tenant,
