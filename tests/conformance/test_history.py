@@ -133,6 +133,35 @@ IMPOSSIBLE = {
     "a wrong page": ("R1", GOOD, [read(EVENTS[1:], 3, 4, 5)], EVENTS),
     "half of an append seen": ("A2", GOOD, [read(EVENTS[:1], 1, 0, 5)], EVENTS),
     "out of order": ("A3", [LATE_A, GOOD_B], [], EVENTS),
+    "an unknown outcome before what was there first": ("A3", [appended(A, 4, UNKNOWN, None), GOOD_B], [], EVENTS),
+    "an unknown outcome against what it expected": (
+        "A4",
+        [GOOD_A, appended(sent("b", 3, expected=0), 2, UNKNOWN, None)],
+        [],
+        EVENTS,
+    ),
+    "two that expected the same": (
+        "A7",
+        [appended(A, 0, 5, Appended(tuple(EVENTS[:2]))), appended(C, 0, 5, Appended(tuple(stored(C))))],
+        [],
+        EVENTS[:2],
+    ),
+    "a conflict and stored": ("A5", [GOOD_A, appended(sent("b", 3, expected=9), 2, 3, Conflict(2))], [], EVENTS),
+    "a retry that is a conflict": ("A6", [*GOOD, late(sent("a", 1, 2, expected=0), Conflict(3))], [], EVENTS),
+    "a duplicate of nothing": ("A6", [GOOD_A, late(B, Duplicate(tuple(EVENTS[2:])))], [], EVENTS),
+    "a reused id before it was used": ("A6", [appended(sent("b", 9), 0, 1, IdReused(3)), *GOOD], [], EVENTS),
+    "acknowledged with the events of another": (
+        "A6",
+        [GOOD_A, appended(B, 2, UNKNOWN, None), late(sent("b", 9), Appended(tuple(EVENTS[2:])))],
+        [],
+        EVENTS,
+    ),
+    "acknowledged without events": ("A7", [GOOD_A, appended(B, 2, 3, Appended(()))], [], EVENTS),
+    "a duplicate without events": ("A6", [*GOOD, late(A, Duplicate(()))], [], EVENTS),
+    "other bytes": ("A8", [GOOD_A, appended(sent("b", 7), 2, UNKNOWN, None)], [], EVENTS),
+    "from nobody": ("A2", [GOOD_A], [], EVENTS),
+    "an empty page amid": ("R1", GOOD, [read([], 3, 4, 5)], EVENTS),
+    "a page beyond its own end": ("R1", GOOD, [read(EVENTS, 2, 2, 5)], EVENTS),
 }
 
 

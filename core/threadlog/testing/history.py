@@ -12,6 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from threadlog.log import (
     Append,
@@ -23,6 +24,7 @@ from threadlog.log import (
     IdReused,
     LogBusy,
     Outcome,
+    StorageFull,
     ThreadPage,
     TooLarge,
     is_expected,
@@ -53,6 +55,11 @@ class AppendDone:
     outcome: Outcome | None = None
     refused: bool = False
     """It ended with an error that says that nothing was written."""
+
+    @property
+    def may_have_stored(self) -> bool:
+        """Whether its client has been told, or must reckon, that it is this call that stored the append."""
+        return isinstance(self.outcome, Appended) or (self.outcome is None and not self.refused)
 
 
 @dataclass
@@ -86,7 +93,7 @@ class History:
         self.appends.append(done)
         try:
             (done.outcome,) = await log.append(log.shard_of(append.tenant), [append])
-        except (TooLarge, LogBusy):
+        except (TooLarge, LogBusy, StorageFull):
             done.refused = True
             raise
         done.returned = self.clock()
@@ -153,6 +160,9 @@ class _Thread:
         self.stored: dict[str, list[Event]] = defaultdict(list)
         for event in events:
             self.stored[event.append_id].append(event)
+        self.sent: dict[str, list[AppendDone]] = defaultdict(list)
+        for done in appends:
+            self.sent[done.append.append_id].append(done)
         self.deleted = [False]
         """Whether the thread was deleted, by last seq."""
         for event in events:
@@ -172,19 +182,33 @@ class _Thread:
                 return
 
     def _check_appends(self) -> Iterator[Violation]:
-        """What is stored is what was sent: wholly, once, in one piece, and not what was refused."""
-        sent = defaultdict(list)
-        for done in self.appends:
-            sent[done.append.append_id].append(done)
+        """What is stored is what was sent: wholly, once, in one piece, as expected, and not what was refused."""
         for append_id, events in self.stored.items():
-            if any(_is_twice(done.append, events) for done in sent[append_id]):
+            sent = self.sent[append_id]
+            if any(_is_twice(done.append, events) for done in sent):
                 yield Violation("A6", f"append {append_id} is stored twice")
             elif events[-1].seq - events[0].seq + 1 != len(events):
                 yield Violation("A2", f"the events of append {append_id} do not stand together")
-            elif not any(same_append(done.append, events) for done in sent[append_id]):
-                yield Violation("A2", f"append {append_id} is not stored as it was sent")
-            elif all(done.refused for done in sent[append_id]):
-                yield Violation("A9", f"append {append_id} was refused and is stored")
+            else:
+                yield from self._check_writers(append_id, events, [d for d in sent if same_append(d.append, events)])
+
+    def _check_writers(self, append_id: str, events: list[Event], sent: list[AppendDone]) -> Iterator[Violation]:
+        """Some call that sent these very events can have stored them, where they stand."""
+        writers = [done for done in sent if done.may_have_stored]
+        if not sent:
+            whole = any(len(done.append.events) == len(events) for done in self.sent[append_id])
+            yield Violation("A8" if whole else "A2", f"append {append_id} is not stored as it was sent")
+        elif not writers and any(done.refused for done in sent):
+            yield Violation("A9", f"append {append_id} was refused and is stored")
+        elif not writers and any(isinstance(done.outcome, Conflict) for done in sent):
+            yield Violation("A5", f"append {append_id} was answered with a conflict and is stored")
+        elif not any(self._was_due(done.append, events[0].seq) for done in writers or sent):
+            expected = " or ".join(str(done.append.expected) for done in writers or sent)
+            yield Violation("A4", f"append {append_id} expected {expected} and got seq {events[0].seq}")
+
+    def _was_due(self, append: Append, seq: int) -> bool:
+        """Whether the thread was as the append expected when its first event got this seq."""
+        return is_expected(append.expected, seq - 1, self.deleted[seq - 1])
 
     def _check_outcomes(self) -> Iterator[Violation]:
         appended: set[str] = set()
@@ -197,32 +221,55 @@ class _Thread:
                         yield Violation("A6", f"append {done.append.append_id} was stored twice")
                     appended.add(done.append.append_id)
                 case Duplicate(events):
-                    if list(events) != stored or not same_append(done.append, stored):
-                        yield Violation("A6", f"a duplicate of {done.append.append_id} gives other events than stored")
+                    yield from self._check_duplicate(done, events, stored)
                 case IdReused(first):
                     if not stored or first != stored[0].seq or same_append(done.append, stored):
                         yield Violation("A6", f"the id {done.append.append_id} is said to be reused and is not")
                 case Conflict(seq, deleted):
-                    yield from self._check_conflict(done.append, seq, deleted)
+                    yield from self._check_conflict(done.append, seq, deleted, stored)
 
     def _check_appended(self, append: Append, events: Sequence[Event], stored: list[Event]) -> Iterator[Violation]:
         if list(events) != stored:
             yield Violation("A7", f"append {append.append_id} was acknowledged as {events} and is stored as {stored}")
-        elif not is_expected(append.expected, events[0].seq - 1, self.deleted[events[0].seq - 1]):
+        elif not same_append(append, stored):
+            yield Violation("A6", f"append {append.append_id} was acknowledged with the events of another one")
+        elif not self._was_due(append, events[0].seq):
             yield Violation("A4", f"append {append.append_id} expected {append.expected} and got seq {events[0].seq}")
 
-    def _check_conflict(self, append: Append, seq: int, deleted: bool) -> Iterator[Violation]:
+    def _check_duplicate(self, done: AppendDone, events: Sequence[Event], stored: list[Event]) -> Iterator[Violation]:
+        append = done.append
+        if list(events) != stored or not same_append(append, stored):
+            yield Violation("A6", f"a duplicate of {append.append_id} gives other events than stored")
+        elif not any(one.may_have_stored and one.invoked <= done.returned for one in self.sent[append.append_id]):
+            yield Violation(
+                "A6", f"append {append.append_id} is said to be a duplicate, and no other call can be meant"
+            )
+
+    def _check_conflict(self, append: Append, seq: int, deleted: bool, stored: list[Event]) -> Iterator[Violation]:
         ends = {0, *(events[-1].seq for events in self.stored.values())}
         if seq not in ends or self.deleted[seq] != deleted:
             yield Violation("A5", f"a conflict tells of seq {seq} (deleted: {deleted}), where no append ended so")
         elif is_expected(append.expected, seq, deleted):
             yield Violation("A4", f"append {append.append_id} expected {append.expected} and was refused at seq {seq}")
+        elif stored and stored[-1].seq <= seq:
+            yield Violation(
+                "A6",
+                f"append {append.append_id} stood at seq {stored[0].seq}, and its retry is a conflict at seq {seq}",
+            )
 
     def _check_reads(self) -> Iterator[Violation]:
         for read in self.reads:
             events = list(read.page.events)
             if events != self.events[read.after : read.after + len(events)]:
                 yield Violation("R1", f"a page after {read.after} holds other events than are stored there")
+            if events[-1:] and events[-1].seq > read.page.last_seq:
+                yield Violation(
+                    "R1", f"a page holds seq {events[-1].seq} and says that {read.page.last_seq} is the last"
+                )
+            elif not events and read.after < read.page.last_seq:
+                yield Violation(
+                    "R1", f"a page after {read.after} is empty, though {read.page.last_seq} is the last seq"
+                )
             if read.page.last_seq > len(self.events):
                 yield Violation("A7", f"a read saw seq {read.page.last_seq}, and {len(self.events)} is the last stored")
             elif read.page.last_seq not in {0, *(stored[-1].seq for stored in self.stored.values())}:
@@ -234,15 +281,18 @@ class _Thread:
         first_sent = self._first_sent()
         early = [sight for sight in sights if first_sent[sight.after] > sight.returned]
         for sight in early:
-            yield Violation("R2", f"{sight.what} saw seq {sight.after} before it was sent")
+            what = f"{sight.what} saw seq {sight.after} before all that stands up to there was sent"
+            yield Violation(sight.clause, what)
         yield from _check_monotone([sight for sight in sights if sight not in early])
 
     def _first_sent(self) -> list[float]:
-        """By seq: when the append that holds it was first sent."""
-        sent: dict[str, float] = defaultdict(lambda: math.inf)
-        for done in self.appends:
-            sent[done.append.append_id] = min(sent[done.append.append_id], done.invoked)
-        return [-math.inf, *(sent[event.append_id] for event in self.events)]
+        """By seq: when all appends up to the one that holds it had been sent; earlier, nobody can have seen it."""
+        sent: dict[str, float] = {}
+        for append_id, events in self.stored.items():
+            calls = [done for done in self.sent[append_id] if same_append(done.append, events)]
+            writers = [done for done in calls if done.may_have_stored] or calls
+            sent[append_id] = min((done.invoked for done in writers), default=-math.inf)
+        return [-math.inf, *accumulate((sent[event.append_id] for event in self.events), max)]
 
     def _sights(self) -> Iterator[_Sight]:
         for read in self.reads:
@@ -250,11 +300,13 @@ class _Thread:
             yield _Sight("a read", "R2", read.invoked, read.returned, seq, seq)
         for done in self.appends:
             match done.outcome:
-                case Appended(events):
+                case Appended(events) if events:
                     first, last = events[0].seq, events[-1].seq
                     yield _Sight("an append", "A3", done.invoked, done.returned, first - 1, last)
-                case Duplicate(events):
+                case Duplicate(events) if events:
                     yield _Sight("a duplicate", "A6", done.invoked, done.returned, math.inf, events[-1].seq)
+                case IdReused(first):
+                    yield _Sight("a reused id", "A6", done.invoked, done.returned, math.inf, first)
                 case Conflict(seq):
                     yield _Sight("a conflict", "A5", done.invoked, done.returned, seq, seq)
 

@@ -87,6 +87,7 @@ async def read_thread(
         after = seen[-1].seq if seen else 0
         page = await log.read_thread(tenant, thread, after=after, limit=limit, backward=backward)
         seen += page.events
+        assert len(seen) <= page.last_seq, "pages of a thread repeat events, so a reader would turn in place"
         if not page.events or page.events[-1].seq == (1 if backward else page.last_seq):
             return seen
 
@@ -113,6 +114,7 @@ async def read_heads(
         after = seen[-1].thread_id if seen else None
         page = await log.list_heads(tenant, owner=owner, after=after, limit=limit, newest_first=newest_first)
         seen += page.heads
+        assert page.heads or not page.has_more, "has_more is told of an empty page, so a reader would turn in place"
         if not page.has_more:
             return seen
 
