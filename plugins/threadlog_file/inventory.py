@@ -32,7 +32,10 @@ class Inventory(Struct, frozen=True):
 def take_inventory(
     files: Files, handles: Handles, folder: str, log_id: str, shard: int, *, start: int = 0, end: int | None = None
 ) -> Inventory:
-    """Look at the files that are called like segments of a shard from position `start` to position `end`."""
+    """Look at the files that are called like segments of a shard from position `start` to position `end`.
+
+    There must be one at `end`, if that is given: the segment in which a mark lies.
+    """
     found = Inventory([], {}, {})
     for first in segments_in(files.names(folder), shard):
         if first < start or (end is not None and first > end):
@@ -46,6 +49,8 @@ def take_inventory(
             found.firsts.append(first)
             found.lost[first] = damage
     _add_missing(handles, folder, log_id, shard, found)
+    if end and end not in found.firsts:
+        _add(found, folder, shard, end)
     return found
 
 
@@ -54,9 +59,14 @@ def _add_missing(handles: Handles, folder: str, log_id: str, shard: int, found: 
     for first, following in pairwise(list(found.firsts)):
         missing = sealed_last(handles, index_path(segment_path(folder, shard, first)), log_id, first) + 1
         if 1 < missing < following:
-            found.firsts.append(missing)
-            found.lost[missing] = Damage(segment_path(folder, shard, missing).rpartition("/")[2], 0, 0)
+            _add(found, folder, shard, missing)
     found.firsts.sort()
+
+
+def _add(found: Inventory, folder: str, shard: int, first: int) -> None:
+    """Add a segment that is gone."""
+    found.firsts.append(first)
+    found.lost[first] = Damage(segment_path(folder, shard, first).rpartition("/")[2], 0, 0)
 
 
 def is_file(handles: Handles, path: str) -> bool:

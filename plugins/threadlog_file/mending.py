@@ -151,14 +151,13 @@ class Mender:
         if not self._files.exists(path) or first in self._foreign:
             yield self._foreign.get(first, Damage(name, 0, 0)).of(first, last)
             return
-        size = self._handles.size(path)
-        end = min(size, self._mark.offset) if first == self._mark.segment else size
-        source = Source(self._handles, path, end)
+        # Where bytes have come in, the last frames lie behind the mark's offset: their positions tell what they are.
+        source = Source(self._handles, path, self._handles.size(path))
         found = survey(
             source,
             name,
             shard=self._shard,
-            offset=TITLE,
+            offset=0 if self._title_is_damaged(first) else TITLE,
             position=first - 1,
             last=last,
             sealed=self._sealed(first, last),
@@ -170,9 +169,10 @@ class Mender:
     def _mend(self, first: int, last: int, is_last: bool) -> list[Finding]:
         """Write a segment anew, with events in place of those that are lost."""
         path = self._path(first)
-        parts, findings = [self._title(first)], []
+        parts, findings, end = [self._title(first)], [], 0
         for item in self._items(first, last):
             if isinstance(item, Frame):
+                end = item.end
                 parts.append(self._handles.read(path, item.header.size, item.offset))
             else:
                 gap = next(gap for gap in self._gaps if gap.damage == item)
@@ -180,7 +180,7 @@ class Mender:
                 findings.append(_told(item))
         if is_last:
             # What stands beyond the mark is left for recovery to judge.
-            tail, offset = self._tail(path, first), sum(map(len, parts))
+            tail, offset = self._tail(path, first, end), sum(map(len, parts))
             self._mark = Mark(last, first, offset)
             parts.append(tail)
         kept = self._set_aside(path)
@@ -244,10 +244,12 @@ class Mender:
             return self._handles.read(path, TITLE, 0)
         return make_title(self._manifest, self._shard, first)
 
-    def _tail(self, path: str, first: int) -> bytes:
+    def _tail(self, path: str, first: int, end: int) -> bytes:
+        """What stands beyond the mark and the last frame, which ends at `end`."""
         if first != self._mark.segment or first in self._foreign or not self._files.exists(path):
             return b""
-        return self._handles.read(path, max(0, self._handles.size(path) - self._mark.offset), self._mark.offset)
+        start = max(end, self._mark.offset)
+        return self._handles.read(path, max(0, self._handles.size(path) - start), start)
 
     def _set_aside(self, path: str) -> str | None:
         """Give the damaged file a second name that stays."""
@@ -271,6 +273,8 @@ class Mender:
 
 def _told(damage: Damage) -> Finding:
     count = damage.last - damage.first + 1
+    if not count:
+        return Finding(level="warning", place=damage.place, message="no event was lost there")
     return Finding(
         level="warning",
         place=damage.place,

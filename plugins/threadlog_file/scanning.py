@@ -147,11 +147,18 @@ def survey(
 
 
 def _next_of(source: Source, offset: int, shard: int, position: int, last: int) -> Frame | None:
-    """The first whole frame behind `offset` that can belong after `position`."""
+    """The whole frame behind `offset` with which the shard goes on after `position`.
+
+    Of those nearby the one with the first position: a later one may have been copied before it.
+    """
+    best: Frame | None = None
     found = find_frame(source, offset)
-    while found is not None and not (found.header.shard == shard and position < found.header.first <= last):
-        found = find_frame(source, found.offset)
-    return found
+    while found is not None and (best is None or found.offset - offset < _WINDOW):
+        before = last + 1 if best is None else best.header.first
+        if found.header.shard == shard and position < found.header.first < before:
+            best = found
+        found = read_frame(source, found.end) or find_frame(source, found.end - 1)
+    return best
 
 
 def find_frame(source: Source, offset: int) -> Frame | None:
