@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
-from postgres.clusters import installations
 from postgres.logs import Database, aside
 from postgres.seam import FAULTS
 from threadlog.log import Capability, Durability, EventLog
@@ -36,7 +34,7 @@ class TestPostgres(EventLogConformance):
     """Through the entry point, with a password in the URL."""
 
     @pytest.fixture
-    def backend(self, database: Database, programs: Path) -> Backend:
+    def backend(self, database: Database) -> Backend:
         """Logs in schemas of the test's own."""
         database.url = database.url.replace("postgres@", f"postgres:{SECRET}@")
         return Backend.of_url(
@@ -46,5 +44,5 @@ class TestPostgres(EventLogConformance):
             secrets=(SECRET,),
             examples=EXAMPLES,
             fault=lambda log: read_only(database, log),
-            faults=FAULTS if programs == installations().get("18") else None,  # the seam is the driver's
+            faults=FAULTS,
         )
