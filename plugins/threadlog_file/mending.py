@@ -58,6 +58,8 @@ class Mender:
         self._shard = shard
         self._mark = mark
         self._gaps: list[Gap] = []
+        self._end = 0
+        """Where the last whole frame ends."""
         self._foreign: Mapping[int, Damage] = {}
         """Segments in which nothing of this shard stands."""
         self._told: dict[int, Mapping[int, int]] = {}
@@ -85,6 +87,8 @@ class Mender:
             for first in firsts:
                 self._remove(index_path(self._path(first)))
         findings = [finding for first, last in broken for finding in self._mend(first, last, last == lasts[-1])]
+        if not broken and self._end:
+            self._mark = Mark(self._mark.position, self._mark.segment, self._end)
         return self._mark, strays + findings
 
     def drop_beyond(self) -> list[Finding]:
@@ -119,6 +123,7 @@ class Mender:
             if isinstance(item, Damage):
                 self._gaps.append(Gap(item, []))
             else:
+                self._end = item.end
                 for append in appends or ():
                     self._learn(append)
         return len(self._gaps) > gaps or self._title_is_damaged(first)
@@ -248,7 +253,7 @@ class Mender:
         """What stands beyond the mark and the last frame, which ends at `end`."""
         if first != self._mark.segment or first in self._foreign or not self._files.exists(path):
             return b""
-        start = max(end, self._mark.offset)
+        start = min(max(end, self._mark.offset), self._handles.size(path))
         return self._handles.read(path, max(0, self._handles.size(path) - start), start)
 
     def _set_aside(self, path: str) -> str | None:

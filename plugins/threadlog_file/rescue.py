@@ -17,6 +17,9 @@ from threadlog_file.scanning import Source, find_frame, read_frame
 from threadlog_file.segments import TITLE, Title, parse_title, segment_path, segments_in, shards_in
 from threadlog_file.watermark import NAME, Mark, Watermark, slots_of
 
+_LARGEST = 1 << 40
+"""Bytes; no segment is as large."""
+
 _MISSING = 1 << 20
 """Events that segments which are gone may have held, at most: more would be a made-up position."""
 
@@ -93,8 +96,10 @@ def _check_mark(files: Files, handles: Handles, folder: str, found: Manifest, sh
         LogCorrupt: it cannot.
     """
     events = mark.position - mark.segment + 1
-    room = 0 <= events * SHORTEST <= mark.offset - TITLE
-    if mark == Mark() or (room and mark.segment in segments_in(files.names(folder), shard)):
+    begun = segments_in(files.names(folder), shard)
+    room = 0 <= events * SHORTEST <= mark.offset - TITLE and mark.offset < _LARGEST
+    room = room and not any(mark.segment < first <= mark.position for first in begun)
+    if mark == Mark() or (room and mark.segment in begun):
         return
     end = last_frame(files, handles, folder, found, shard).position
     if not room or not end < mark.segment <= end + _MISSING:
