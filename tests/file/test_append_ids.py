@@ -38,7 +38,7 @@ def test_threads_are_loaded_once_and_forgotten_in_turn() -> None:
     known = KnownIds(load)
     for row in range(30):
         assert row * 100_000 + 7 in known.of(row)
-        assert not 4_000_000_000 in known.of(row)
+        assert 4_000_000_000 not in known.of(row)
     known.add(29, 4_000_000_000)
     assert 4_000_000_000 in known.of(29)
     assert loaded == list(range(30))
