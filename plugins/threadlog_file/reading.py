@@ -228,7 +228,7 @@ class ShardReader:
     def _lines(self, part: Part) -> list[bytes]:
         """The lines of some appends, checked."""
         pread, fd = self._shard.files.pread, self._shard.handles.get(part.segment.path)
-        offsets, lengths, checks = (part.entries[column::ENTRY].tolist() for column in (1, 2, 4))
+        firsts, offsets, lengths, checks = (part.entries[column::ENTRY].tolist() for column in (0, 1, 2, 4))
         pieces: list[bytes] = []
         for start, stop in _runs(offsets, lengths):
             base = offsets[start]
@@ -239,6 +239,8 @@ class ShardReader:
                 pieces += [data[offsets[at] - base : offsets[at] - base + lengths[at]] for at in range(start, stop)]
         if list(map(crc32, pieces)) != checks:
             raise self._damaged(part, pieces)
+        if firsts[-1] - firsts[0] == len(firsts) - 1:  # all but the last append, of which it is not known, have one line
+            return [piece[:-1] for piece in pieces[:-1]] + split_lines(pieces[-1])
         return split_lines(b"".join(pieces))
 
     def _damaged(self, part: Part, pieces: Sequence[bytes]) -> LogCorrupt:
