@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from file.seam import FAULTS
+from file.seam import FAULTS, failing
 from threadlog.log import Capability, Durability, EventLog, LogURL, MemoryLog, OpenOptions, find_plugin
 from threadlog.testing import Backend, EventLogConformance
 
@@ -40,6 +40,7 @@ class TestFile(EventLogConformance):
             durability=Durability.DISK,
             capabilities=frozenset(FILE),
             examples=40,
+            fault=failing,
             faults=FAULTS,
         )
 

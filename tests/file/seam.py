@@ -9,6 +9,8 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest import mock
 
+from file.faulty import WRITES
+from threadlog.log import EventLog
 from threadlog.testing import Faults, NthCall
 from threadlog_file import Files
 
@@ -81,6 +83,19 @@ class _Seam:
             raise self._error()
 
         return flush
+
+
+@contextmanager
+def failing(log: EventLog) -> Iterator[None]:
+    """A block in which everything that changes a file fails, for all file logs."""
+
+    def operation(files: Files, *arguments: Any) -> Any:
+        raise OSError(errno.EIO, "made to fail")
+
+    with ExitStack() as stack:
+        for name in WRITES:
+            stack.enter_context(mock.patch.object(Files, name, operation))
+        yield
 
 
 FAULTS = Faults(seam=lambda call: _Seam(call).applied(), kinds=("error", "full", "late"))

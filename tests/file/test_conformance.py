@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from file.faulty import FaultyFiles
+from file.seam import FAULTS
 from threadlog.log import Capability, Durability, EventLog, OpenOptions
 from threadlog.testing import Backend, EventLogConformance
 from threadlog_file import FileLog, FileOptions
@@ -30,6 +31,7 @@ def file_backend(folder: Path, how: FileOptions) -> Backend:
         durability=Durability.DISK,
         capabilities=frozenset({Capability.PERSISTENT, Capability.OTHER_READERS}),
         fault=fault,
+        faults=FAULTS,
         address=lambda place: f"file:{folder / place}?{asked}",
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from threadlog.log import Appended, EventLog, HeadChange, Snapshot
+from threadlog.log import Appended, EventLog, HeadChange, HeadPage, Snapshot
 from threadlog.testing.clauses import clause
 from threadlog.testing.lab import Lab
 from threadlog.testing.samples import make, read, send, store, tenants_of
@@ -27,6 +27,17 @@ CONFUSABLE = (
     ("e\u0301", "b"),
 )
 """Pairs of tenant and thread that are mixed up by keys without a safe separator and by loose comparison."""
+
+
+LIKE_NAMES = (
+    *(("acme", "ACME"), ("acme", "acme "), ("acme", " acme"), ("acme", "ac%"), ("acme", "acm_"), ("acme", "acm")),
+    *(("\u00e9", "e\u0301"), ("fi", "\ufb01"), ("strasse", "straße"), ("ab", "a\u200bb"), ("日", "語"), ("日", "?")),
+    *(("1", "01"), ("1", "1.0"), ("a-b", "a_b"), ("a-b", "a/b"), ("a.b", "a:b")),
+    *(("x" * size + "a", "x" * size + "b") for size in (31, 63, 127, 199)),
+)
+"""A name, and another one that is the same to who folds, cuts, cleans or matches names."""
+
+SEPARATORS = ("/", ":", "-", "_", ".", "|", "#", "@", " ", ",", ";", "+", "\x80", "\u2028", "::", "//", "")
 
 
 class IsolationTests:
@@ -67,9 +78,13 @@ class IsolationTests:
             for newest_first in (False, True):
                 heads = (await log.list_heads(stranger, newest_first=newest_first)).heads
                 assert [head.thread_id for head in heads] == ["own"]
-                page = await log.list_heads(stranger, after="secret", newest_first=newest_first)
-                assert (page.heads, page.has_more) == ((), False), "another tenant's thread marks no place"
-            assert (await log.list_heads(stranger, owner="alice")).heads == ()
+                after = [
+                    await _heads_after(log, stranger, thread, newest_first=newest_first)
+                    for thread in ("secret", "unknown")
+                ]
+                assert after[0] == after[1], "another tenant's thread marks no place, as one that there is not"
+            owned = (await log.list_heads(stranger, owner="alice")).heads
+            assert "secret" not in {head.thread_id for head in owned}, "an owner's list holds another tenant's thread"
 
     @clause("T1")
     async def test_t1_a_tenants_part_of_a_shard_is_its_own(self, lab: Lab) -> None:
@@ -100,6 +115,25 @@ class IsolationTests:
         await store(log, make(3, tenant=victim, thread="secret"))
 
     @clause("T1")
+    async def test_t1_tenants_that_look_alike_are_different(self, lab: Lab) -> None:
+        """Of two tenants whose names look alike to loose comparison, the one has nothing of what the other stored."""
+        log = await lab.open()
+        await _check_unknown(log, [((known, "thread"), (other, "thread")) for known, other in LIKE_NAMES])
+
+    @clause("T1")
+    async def test_t1_keys_of_tenant_and_thread_are_not_joined(self, lab: Lab) -> None:
+        """Where a tenant ends and a thread begins makes a difference, whatever stands between."""
+        log = await lab.open()
+        await _check_unknown(log, [(("a", f"b{mark}c"), (f"a{mark}b", "c")) for mark in SEPARATORS])
+
+    @clause("A8")
+    async def test_a8_threads_that_look_alike_are_different(self, lab: Lab) -> None:
+        """Of two threads of a tenant whose names look alike to loose comparison, only the one made is there."""
+        log = await lab.open()
+        pairs = [((f"t{n}", known), (f"t{n}", other)) for n, (known, other) in enumerate(LIKE_NAMES)]
+        await _check_unknown(log, pairs)
+
+    @clause("T1")
     async def test_t1_confusable_names_are_different(self, lab: Lab) -> None:
         """Tenant and thread are compared one by one and exactly: no two pairs are the same thread."""
         log = await lab.open()
@@ -126,6 +160,24 @@ async def _two_houses(lab: Lab) -> tuple[EventLog, str, list[str]]:
     return log, victim, [neighbour, foreigner]
 
 
+async def _check_unknown(log: EventLog, pairs: list[tuple[tuple[str, str], tuple[str, str]]]) -> None:
+    """Make a thread of each first pair of tenant and thread; the second then is a thread that there is not."""
+    known = {one for one, _ in pairs}
+    for tenant, thread in sorted(known):
+        await store(log, make(1, tenant=tenant, thread=thread))
+    for one, other in pairs:
+        page = await log.read_thread(*other)
+        assert other in known or (page.events, page.last_seq) == ((), 0), f"{other} is taken for {one}"
+
+
+async def _heads_after(log: EventLog, tenant: str, after: str, *, newest_first: bool) -> HeadPage | type[BaseException]:
+    """The page after a thread, or how the log refuses it (which is H1)."""
+    try:
+        return await log.list_heads(tenant, after=after, newest_first=newest_first)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it must be the same for both
+        return type(error)
+
+
 async def _check_confusable(log: EventLog) -> None:
     tenants = {tenant for tenant, _ in CONFUSABLE}
     for place, (tenant, thread) in enumerate(CONFUSABLE):
@@ -135,9 +187,9 @@ async def _check_confusable(log: EventLog) -> None:
         own = [thread for of, thread in CONFUSABLE if of == tenant]
         for owner in (None, tenant):
             heads = (await log.list_heads(tenant, owner=owner, newest_first=False)).heads
-            assert [(head.tenant, head.thread_id) for head in heads] == [(tenant, thread) for thread in own]
+            assert sorted((head.tenant, head.thread_id) for head in heads) == sorted((tenant, thread) for thread in own)
         part = (await log.read_shard(log.shard_of(tenant), tenant=tenant)).events
-        assert [event.thread_id for event in part] == own
+        assert sorted(event.thread_id for event in part) == sorted(own)
 
 
 def _snapshot(tenant: str, seq: int) -> Snapshot:

@@ -11,12 +11,14 @@ import pytest
 
 from threadlog.log import (
     Capability,
+    Event,
     EventLog,
     LogClosed,
     LogError,
     LogLocked,
     LogNotFound,
     LogReadOnly,
+    NewEvent,
     Snapshot,
 )
 from threadlog.testing.clauses import clause
@@ -63,6 +65,16 @@ class LifeTests:
         await log.open()
         await store(log, make(1))
         await log.close()
+        await log.close()
+        await _check_closed(log)
+
+    @clause("L1")
+    async def test_l1_closing_once_closes(self, lab: Lab) -> None:
+        """However often a log was opened, one closing ends it; while it is open, its info is constant."""
+        log = await lab.make()
+        for _ in range(2):
+            await log.open()
+        assert log.info == log.info, "info is to be constant while the log is open"
         await log.close()
         await _check_closed(log)
 
@@ -293,6 +305,7 @@ class SecretTests:
         async with log:
             errors.append(await error_of(log.read_shard(-1)))
             errors.append(await error_of(log.append(-1, [make(1)])))
+            errors += [await error_of(call) for call in _wrong_calls(log)]
         _check_secrets(lab, [line for error in errors for line in _chain(error)])
 
     @clause("L2")
@@ -309,6 +322,31 @@ class SecretTests:
             root.removeHandler(records)
             root.setLevel(level)
         _check_secrets(lab, records.lines)
+
+
+def _wrong_calls(log: EventLog) -> list[Awaitable[Any]]:
+    """Calls that a log answers with errors of its own: wrong numbers, a large event, events of another history."""
+    large = NewEvent("large", b'"' + b"x" * log.info.limits.event_bytes + b'"')
+    stray = Event(
+        tenant="tenant",
+        thread_id="thread",
+        seq=9,
+        shard=0,
+        position=9,
+        id="01890a5d-ac96-774b-bcce-b302099a8057",
+        append_id="a",
+        type="t",
+        version=1,
+        time_us=0,
+        data=b"1",
+    )
+    return [
+        log.read_thread("tenant", "thread", after=-1),
+        log.read_thread("tenant", "thread", limit=0),
+        log.list_heads("tenant", limit=0),
+        log.append(0, [make(events=(large,))]),
+        log.restore(0, [stray]),
+    ]
 
 
 class _Records(logging.Handler):
@@ -348,7 +386,7 @@ def _chain(error: BaseException | None) -> list[str]:
     """The texts of an error and of all that it is chained to."""
     told: list[str] = []
     while error is not None:
-        told += [str(error), repr(error)]
+        told += [str(error), repr(error), *getattr(error, "__notes__", ())]
         error = error.__cause__ or error.__context__
     return told
 
