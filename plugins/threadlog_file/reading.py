@@ -239,7 +239,7 @@ class ShardReader:
                 pieces += [data[offsets[at] - base : offsets[at] - base + lengths[at]] for at in range(start, stop)]
         if list(map(crc32, pieces)) != checks:
             raise self._damaged(part, pieces)
-        if firsts[-1] - firsts[0] == len(firsts) - 1:  # all but the last append, of which it is not known, have one line
+        if firsts[-1] - firsts[0] == len(firsts) - 1:  # all have one line, except perhaps the last
             return [piece[:-1] for piece in pieces[:-1]] + split_lines(pieces[-1])
         return split_lines(b"".join(pieces))
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from importlib.resources import files
+from itertools import groupby
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 from uuid import uuid4
@@ -369,17 +370,20 @@ def _read_shard(
 ) -> ShardPage:
     limit = min(limit, limits.page_events)
     events: list[Event] = []
-    size, looked_to, seen, name = 0, after, 0, None
-    for event in tables.events_of_shard(database, shard, after):
-        if (event.tenant, event.thread_id, event.append_id) != name:
-            if seen >= limit or (events and size > limits.page_bytes):
-                break
-            name = (event.tenant, event.thread_id, event.append_id)
-        looked_to, seen = event.position, seen + 1
-        if tenant is None or event.tenant == tenant:
-            size += len(event.data)
-            events.append(event)
+    size, looked_to, seen = 0, after, 0
+    for (of_tenant, *_), group in groupby(tables.events_of_shard(database, shard, after), _append_of):
+        append = list(group)
+        payload = sum(len(event.data) for event in append) if tenant in (None, of_tenant) else 0
+        if seen >= limit or (events and size + payload > limits.page_bytes):
+            break
+        looked_to, seen, size = append[-1].position, seen + len(append), size + payload
+        if tenant in (None, of_tenant):
+            events += append
     return ShardPage(tuple(events), looked_to, tables.last_position(database, shard))
+
+
+def _append_of(event: Event) -> tuple[str, str, str]:
+    return event.tenant, event.thread_id, event.append_id
 
 
 def _list_heads(
