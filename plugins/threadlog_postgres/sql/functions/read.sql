@@ -49,7 +49,7 @@ BEGIN
             WHERE e.shard = the_shard AND e.tenant = the_tenant AND e.thread_id = the_thread
               AND e.seq BETWEEN first_seq AND last_of_page
         ) e
-        WHERE e.size - e.own_size < most_bytes;
+        WHERE e.size <= most_bytes OR e.size = e.own_size;  -- the first one always
     END IF;
     WHILE first_seq <= last_of_page LOOP
         SELECT array_agg(e.position), string_agg(e.id::text, separator), string_agg(e.append_id, separator),
