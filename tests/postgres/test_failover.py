@@ -166,7 +166,11 @@ async def test_a_commit_that_no_longer_waits_for_its_standby_is_not_acknowledged
     """The server only warns when somebody cancels the wait; the writer is told that the outcome is unknown."""
     cluster = new_cluster()
     database = Database(cluster.url())
-    async with database.new(schema="house") as log, database.connected() as connection:
+    async with (
+        database.new(schema="house") as log,
+        database.connected() as connection,
+        database.connected() as neighbour,
+    ):
         await store(log)
         await connection.execute("ALTER SYSTEM SET synchronous_standby_names = 'one_that_never_comes'")
         await connection.execute("SELECT pg_reload_conf()")
@@ -175,6 +179,16 @@ async def test_a_commit_that_no_longer_waits_for_its_standby_is_not_acknowledged
         async def cancelled() -> bool:
             return bool(await connection.fetchval(f"SELECT count(pg_cancel_backend(pid)) {waiting}"))
 
+        async def commits_wait() -> bool:
+            commit = asyncio.ensure_future(neighbour.execute("COMMENT ON SCHEMA house IS 'a house'"))
+            await asyncio.wait([commit], timeout=0.2)
+            if not commit.done():
+                await until(cancelled)
+                await commit
+                return True
+            return False
+
+        await until(commits_wait)  # the server takes new settings up when it comes to it
         for appends in ([make(expected=1)], [make(), make("other")]):
             call = asyncio.ensure_future(log.append(0, appends))
             await until(cancelled)
