@@ -11,7 +11,8 @@ import pytest
 pytest.register_assert_rewrite("threadlog.testing.suite", "threadlog.testing.machine")
 
 from threadlog.testing.backend import Backend  # noqa: E402 - after its asserts can be rewritten
-from threadlog.testing.clauses import clause, clause_of, clauses  # noqa: E402
+from threadlog.testing.blame import clause_of  # noqa: E402
+from threadlog.testing.clauses import clause, clauses  # noqa: E402
 from threadlog.testing.conformance import EventLogConformance, Verdict, cases, judge  # noqa: E402
 from threadlog.testing.failures import ClauseBroken  # noqa: E402
 from threadlog.testing.faults import Faults, NthCall  # noqa: E402

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from threadlog.log import Capability, Durability, EventLog, LogURL, OpenOptions, find_plugin
@@ -51,6 +51,8 @@ class Backend:
     faults: Faults | None = None
     address: Callable[[str], str] | None = None
     factory: str | None = None
+    findings: dict[str, str | None] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """For clauses that were looked into, the name of a test that fails; the kit's own notes."""
 
     @classmethod
     def of_url(

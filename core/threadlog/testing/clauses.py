@@ -11,20 +11,13 @@ from typing import Any
 
 from threadlog.log import EventLog
 from threadlog.testing.backend import Backend
-from threadlog.testing.failures import ClauseBroken
+from threadlog.testing.blame import ACROSS, FAILURES, Case, broken_clause, excuse
 from threadlog.testing.lab import Lab
 
 _BULLET = re.compile(r"^- \*\*([A-Z]\d)\*\* (.*(?:\n  .*)*)", re.MULTILINE)
 
 Check = Callable[[Any, Lab], Awaitable[None]]
 """A test of the kit: a coroutine method that is given a laboratory."""
-
-Case = Callable[[Any, Backend], None]
-"""What pytest sees of it: a method that is given the fixture ``backend``."""
-
-
-ACROSS = "*"
-"""Stands for a clause in tests that check many; a failure names the one that is broken."""
 
 
 def clauses() -> dict[str, str]:
@@ -48,34 +41,17 @@ def clause(number: str, *, patience: float = 6) -> Callable[[Check], Case]:
     """
 
     def mark(check: Check) -> Case:
-        def case(self: object, backend: Backend) -> None:
-            with explained(number, check):
-                asyncio.run(_run(check, self, backend, backend.patience * patience))
+        def bare(self: object, backend: Backend) -> None:
+            asyncio.run(_run(check, self, backend, backend.patience * patience))
 
-        return _named_like(check, case, number)
+        return _test(check, bare, number)
 
     return mark
 
 
 def across_clauses(case: Case) -> Case:
     """Mark a method as a test of the kit that checks many clauses; it raises `ClauseBroken` for the one."""
-
-    def explaining(self: object, backend: Backend) -> None:
-        with explained(ACROSS, case):
-            case(self, backend)
-
-    return _named_like(case, explaining, ACROSS)
-
-
-def clause_of(case: Callable[..., object]) -> str | None:
-    """The number of the clause that a test checks (`ACROSS` for many); None for what is no test of the kit."""
-    number = getattr(case, "clause", None)
-    return number if isinstance(number, str) else None
-
-
-def broken_clause(error: BaseException, default: str) -> str:
-    """The clause that an error blames: its own, or the one of the test that raised it."""
-    return error.number if isinstance(error, ClauseBroken) else default
+    return _test(case, case, ACROSS)
 
 
 @contextmanager
@@ -83,7 +59,7 @@ def explained(number: str, check: Callable[..., object]) -> Iterator[None]:
     """Add to whatever fails inside what was checked, and which clause it breaks."""
     try:
         yield
-    except Exception as error:
+    except FAILURES as error:
         error.add_note(f"What was checked: {inspect.getdoc(check)}")
         blamed = broken_clause(error, number)
         if blamed != ACROSS:
@@ -91,11 +67,21 @@ def explained(number: str, check: Callable[..., object]) -> Iterator[None]:
         raise
 
 
-def _named_like(original: Callable[..., object], case: Case, number: str) -> Case:
-    """Give `case` the name and docstring of what it runs; its signature must stay its own, for pytest reads it."""
+def _test(original: Callable[..., object], bare: Case, number: str) -> Case:
+    """The test of a clause, with the name and docstring of what it runs; its signature is what pytest reads."""
+
+    def case(self: object, backend: Backend) -> None:
+        with explained(number, original):
+            try:
+                bare(self, backend)
+            except FAILURES as error:
+                excuse(self, backend, number, error)
+                raise
+
     case.__name__, case.__qualname__, case.__doc__ = original.__name__, original.__qualname__, original.__doc__
     case.__module__ = original.__module__
-    vars(case)["clause"] = number
+    bare.__name__ = original.__name__
+    vars(case)["clause"], vars(case)["bare"] = number, bare
     return case
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from threadlog.testing.backend import Backend
-from threadlog.testing.clauses import Case, broken_clause, clause_of
+from threadlog.testing.blame import FAILURES, Case, broken_clause, clause_of
 from threadlog.testing.machine import ModelTests
 from threadlog.testing.suite import (
     BoundTests,
@@ -123,6 +123,6 @@ def _verdict(backend: Backend, name: str, case: Case) -> Verdict:
         case(EventLogConformance(), backend)
     except pytest.skip.Exception as error:
         return Verdict(name, number, error, skipped=True)
-    except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001 - whatever fails is the verdict
+    except FAILURES as error:
         return Verdict(name, broken_clause(error, number), error)
     return Verdict(name, number)

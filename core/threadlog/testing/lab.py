@@ -10,10 +10,11 @@ from uuid import uuid4
 
 import pytest
 
-from threadlog.log import Capability, Durability, EventLog, LogError, OpenOptions
+from threadlog.log import Capability, Durability, EventLog, LogClosed, LogError, OpenOptions
 from threadlog.testing.backend import Backend
 from threadlog.testing.child import Job
 from threadlog.testing.children import Child, Nursery
+from threadlog.testing.failures import ClauseBroken
 
 
 class Lab:
@@ -42,10 +43,21 @@ class Lab:
         return log
 
     async def open(self, place: str = "log", **options: Any) -> EventLog:
-        """An open log, empty when the place is used for the first time."""
+        """An open log, empty when the place is used for the first time.
+
+        Raises:
+            ClauseBroken: it cannot be made or opened, whatever the error (L1).
+        """
+        try:
+            return await self.try_open(place, **options)
+        except Exception as error:
+            raise ClauseBroken("L1", f"a log cannot be made and opened: {error!r}") from error
+
+    async def try_open(self, place: str = "log", **options: Any) -> EventLog:
+        """As `open`, with the log's own error where it cannot be opened, which may be as it should."""
         log = await self.make(place, **options)
         await log.open()
-        self._stack.push_async_callback(log.close)
+        self._stack.push_async_callback(_close, log)
         return log
 
     async def open_reader(self, place: str = "log") -> EventLog:
@@ -55,7 +67,7 @@ class Lab:
         """
         self.need(Capability.OTHER_READERS)
         try:
-            return await self.open(place, read_only=True)
+            return await self.try_open(place, read_only=True)
         except LogError as error:
             pytest.skip(f"the log cannot be opened for reading, which is a matter of L1: {error}")
 
@@ -67,9 +79,9 @@ class Lab:
         """
         self.need(Capability.PERSISTENT)
         before = await _last_positions(log) if whole else []
-        await log.close()
+        await _close(log)
         try:
-            reopened = await self.open(self._places[log], **options)
+            reopened = await self.try_open(self._places[log], **options)
         except LogError as error:
             pytest.skip(f"the log cannot be opened again, which is a matter of L1: {error}")
         if whole and await _last_positions(reopened) < before:
@@ -108,6 +120,15 @@ class Lab:
         """Skip the test where the log does claim a capability."""
         if capability in self.backend.capabilities:
             pytest.skip(f"the log claims to be able to: {capability}")
+
+
+async def _close(log: EventLog) -> None:
+    """Close a log unless it is closed: that it may be closed twice is a matter of one test, in L1."""
+    try:
+        _ = log.info
+    except LogClosed:
+        return
+    await log.close()
 
 
 async def _last_positions(log: EventLog) -> list[int]:

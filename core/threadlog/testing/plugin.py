@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from threadlog.testing.clauses import ACROSS, clause_of, clauses
+from threadlog.testing.blame import ACROSS, clause_of
+from threadlog.testing.clauses import clauses
 
 LEVELS = ("contract", "concurrency", "life", "isolation", "crash", "faults", "machine")
 """The levels of the kit; ``machine`` is the model that Hypothesis drives."""

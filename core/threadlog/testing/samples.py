@@ -13,16 +13,19 @@ from uuid import uuid4
 from threadlog.log import (
     Append,
     Appended,
+    Conflict,
     Event,
     EventLog,
     Expect,
     Expected,
     Head,
     HeadChange,
+    LogError,
     NewEvent,
     Outcome,
     shard_of,
 )
+from threadlog.testing.failures import ClauseBroken
 
 TENANT, THREAD = "tenant", "thread"
 
@@ -60,11 +63,25 @@ async def send(log: EventLog, *appends: Append) -> Sequence[Outcome]:
     return await log.append(log.shard_of(appends[0].tenant), appends)
 
 
+async def restore(log: EventLog, shard: int, events: Sequence[Event]) -> None:
+    """Restore events that follow on what the log has."""
+    try:
+        last = await log.restore(shard, events)
+    except LogError as error:
+        raise ClauseBroken("C1", f"events that follow on what there is are refused: {error!r}") from error
+    if last != events[-1].position:
+        raise ClauseBroken("C1", f"events up to {events[-1].position} were restored, and {last} is told as the last")
+
+
 async def store(log: EventLog, *appends: Append) -> tuple[Event, ...]:
     """Send appends that must be stored; gives all their events."""
     outcomes = await send(log, *appends)
+    if len(outcomes) != len(appends):
+        raise ClauseBroken("A1", f"{len(outcomes)} outcomes came back for {len(appends)} appends")
     for outcome in outcomes:
-        assert isinstance(outcome, Appended), f"a plain append was not stored: {outcome}"
+        if not isinstance(outcome, Appended):
+            number = "A4" if isinstance(outcome, Conflict) else "A6"
+            raise ClauseBroken(number, f"a plain append was not stored: {outcome}")
     return tuple(stored_of(outcomes))
 
 
@@ -87,7 +104,8 @@ async def read_thread(
         after = seen[-1].seq if seen else 0
         page = await log.read_thread(tenant, thread, after=after, limit=limit, backward=backward)
         seen += page.events
-        assert len(seen) <= page.last_seq, "pages of a thread repeat events, so a reader would turn in place"
+        if len(seen) > page.last_seq:
+            raise ClauseBroken("R1", "pages of a thread repeat events, so a reader would turn in place")
         if not page.events or page.events[-1].seq == (1 if backward else page.last_seq):
             return seen
 
@@ -101,7 +119,8 @@ async def read_shard(log: EventLog, shard: int, tenant: str | None = None, *, li
         seen += page.events
         if page.looked_to >= page.last_position:
             return seen
-        assert page.looked_to > after, "looked_to does not get on, so a reader would turn in place"
+        if page.looked_to <= after:
+            raise ClauseBroken("F1", "looked_to does not get on, so a reader would turn in place")
         after = page.looked_to
 
 
@@ -114,7 +133,8 @@ async def read_heads(
         after = seen[-1].thread_id if seen else None
         page = await log.list_heads(tenant, owner=owner, after=after, limit=limit, newest_first=newest_first)
         seen += page.heads
-        assert page.heads or not page.has_more, "has_more is told of an empty page, so a reader would turn in place"
+        if page.has_more and not page.heads:
+            raise ClauseBroken("H1", "has_more is told of an empty page, so a reader would turn in place")
         if not page.has_more:
             return seen
 

@@ -18,11 +18,12 @@ from threadlog.log import (
     IdReused,
     InvalidAppend,
     NewEvent,
-    Outcome,
 )
 from threadlog.testing.clauses import clause
+from threadlog.testing.failures import ClauseBroken
 from threadlog.testing.lab import Lab
 from threadlog.testing.samples import (
+    TENANT,
     THREAD,
     make,
     read,
@@ -111,6 +112,15 @@ class OutcomeTests:
         _assert_as_given(stored, given)
         _assert_as_given(await read(log), given)
 
+    @clause("A8")
+    async def test_a8_times_come_back_to_the_microsecond(self, lab: Lab) -> None:
+        """What is read has the times that the outcomes told, however they fall."""
+        log = await lab.open()
+        told = {n: (await store(log, make(n)))[0].time_us for n in range(20)}
+        page = await log.read_thread(TENANT, THREAD)
+        for event in page.events:
+            assert event.time_us == told[int(event.data)], "a time is rounded, or taken anew"
+
     @clause("A1")
     async def test_a1_appends_of_another_shard_are_refused(self, lab: Lab) -> None:
         """A tenant's append in a call to a shard where it does not live is refused, and nothing is written."""
@@ -131,21 +141,24 @@ class SeqTests:
     async def test_a3_seq_counts_from_one_in_the_order_given(self, lab: Lab) -> None:
         """Events of one append, of one call and of several calls are numbered as they were given."""
         log = await lab.open()
-        await store(log, make(*range(1, 8)))
-        await store(log, make(8, 9, 10), make(11), make(12, 13, 14, 15))
-        events = await read(log)
+        events = await _store_own(log, make(*range(1, 8)))
+        events += await _store_own(log, make(8, 9, 10), make(11), make(12, 13, 14, 15))
         assert [event.seq for event in events] == list(range(1, 16)), "seq must be 1, 2, 3 …"
         assert values(events) == list(range(1, 16)), "events are not in the order in which they were given"
+        page = await log.read_thread(TENANT, THREAD)
+        assert [event for event in page.events if event.seq != int(event.data)] == [], "events are read at other seqs"
 
     @clause("A3")
     async def test_a3_each_thread_counts_for_itself(self, lab: Lab) -> None:
         """Appends to several threads in one call, also of several tenants, leave no gap in any."""
         log = await lab.open(shards=2)
         first, second = tenants_of(2, 0, 2)
-        await store(log, *(make(n, thread=f"t{n % 3}", tenant=(first, second)[n % 2]) for n in range(24)))
+        appends = [make(n, thread=f"t{n % 3}", tenant=(first, second)[n % 2]) for n in range(24)]
+        stored = await _store_own(log, *appends)
         for tenant in (first, second):
             for thread in ("t0", "t1", "t2"):
-                assert [event.seq for event in await read(log, thread, tenant)] == [1, 2, 3, 4]
+                seqs = [event.seq for event in stored if (event.tenant, event.thread_id) == (tenant, thread)]
+                assert seqs == [1, 2, 3, 4]
 
     @clause("A3")
     async def test_a3_what_is_not_written_takes_no_number(self, lab: Lab) -> None:
@@ -166,9 +179,8 @@ class SeqTests:
         log = await lab.open()
         await store(log, make(1, 2), make(3, thread="other"))
         log = await lab.reopen(log)
-        await store(log, make(4), make(5, thread="other"), make(6, thread="new"))
-        for thread, seqs in (("thread", [1, 2, 3]), ("other", [1, 2]), ("new", [1])):
-            assert [event.seq for event in await read(log, thread)] == seqs
+        stored = await _store_own(log, make(4, 5), make(6, thread="other"), make(7, thread="new"))
+        assert [event.seq for event in stored] == [3, 4, 2, 1]
 
     @clause("A4")
     async def test_a4_no_thread(self, lab: Lab) -> None:
@@ -288,13 +300,27 @@ class SeqTests:
         """Neither events nor the head change of a refused append are kept, nor its append id."""
         log = await lab.open()
         await store(log, make(1, head=HeadChange(title="kept")))
+        heads = await log.list_heads("tenant")
         refused = make(2, expected=0, head=HeadChange(title="lost", deleted=True))
         if not isinstance((await send(log, refused))[0], Conflict):
             return  # that it must be is A4
         assert await read_numbers(log) == [1]
-        assert [head.title for head in (await log.list_heads("tenant")).heads] == ["kept"]
-        again = make(2, append_id=refused.append_id, expected=1)
-        assert isinstance((await send(log, again))[0], Appended), "the id of a refused append is free"
+        assert await log.list_heads("tenant") == heads, "the head change of a refused append was made"
+        (other,), (again,) = await send(log, make(3)), await send(log, make(2, append_id=refused.append_id))
+        assert type(again) is type(other), f"the id of a refused append is free, and an append under it gives {again}"
+
+    @clause("A5")
+    async def test_a5_a_refused_append_does_not_come_up_later(self, lab: Lab) -> None:
+        """Whatever follows a conflict, be it a restart, the events that were refused are never there."""
+        log = await lab.open()
+        for n in range(10):
+            await store(log, make(n))
+            (refused,) = await send(log, make(99, expected=10**6))
+            if not isinstance(refused, Conflict):
+                return  # that it must be is A4
+        for _ in range(2):
+            assert 99 not in await read_numbers(log), "what was refused is stored with something that came later"
+            log = await lab.reopen(log)
 
 
 class IdTests:
@@ -403,16 +429,20 @@ class IdTests:
         assert (await send(log, first))[0] == Duplicate(original)
 
 
-def _values(outcome: Outcome) -> list[int]:
-    assert isinstance(outcome, Appended)
-    return values(outcome.events)
+async def _store_own(log: EventLog, *appends: Append) -> list[Event]:
+    """Send appends that must be stored; gives all their events, each from the outcome of its own append."""
+    outcomes = await send(log, *appends)
+    for append, outcome in zip(appends, outcomes, strict=False):
+        if sorted(values(stored_of([outcome]))) != sorted(int(new.data) for new in append.events):
+            raise ClauseBroken("A1", f"append {append} is answered with {outcome}, which is of other events")
+    return stored_of(outcomes)
 
 
 def _assert_as_given(stored: tuple[Event, ...], given: Append) -> None:
-    assert [(event.type, event.version, event.data, event.head) for event in stored] == [
-        (new.type, new.version, new.data, new.head) for new in given.events
-    ]
+    """Whatever has come back is as it was given; that all is there, and in which order, are other clauses."""
+    as_given = [(new.type, new.version, new.data, new.head) for new in given.events]
     for event in stored:
+        assert (event.type, event.version, event.data, event.head) in as_given
         assert (event.tenant, event.thread_id, event.append_id) == (given.tenant, given.thread_id, given.append_id)
         assert (event.actor, event.run_id, event.trace) == (given.actor, given.run_id, given.trace)
 

@@ -18,7 +18,8 @@ from threadlog.log import (
     HeadChange,
     Outcome,
 )
-from threadlog.testing.clauses import ACROSS, clause
+from threadlog.testing.blame import ACROSS
+from threadlog.testing.clauses import clause
 from threadlog.testing.history import History
 from threadlog.testing.lab import Lab
 from threadlog.testing.samples import make, more, numbers, read, read_numbers, send, store, stored_of, tenants_of

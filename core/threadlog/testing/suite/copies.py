@@ -11,7 +11,7 @@ from threadlog.log import Conflict, Diverged, Duplicate, Event, EventLog, Expect
 from threadlog.log.ids import uuid7s
 from threadlog.testing.clauses import clause
 from threadlog.testing.lab import Lab
-from threadlog.testing.samples import THREAD, make, read_heads, read_shard, send, store
+from threadlog.testing.samples import THREAD, make, read_heads, read_shard, restore, send, store
 
 ALIKE = (
     *(("t", "items", 11), ("t", "items1", 1), ("t", "items-1", 1), ("t-items", "1", 1), ("t", "items", 1)),
@@ -128,10 +128,11 @@ class SnapshotEdgeTests:
             ("ab", "c"),
         )
         for tenant, thread in pairs:
-            await log.save_snapshot(msgspec.structs.replace(_snapshot(thread, "items", 1), tenant=tenant))
+            state = tenant.encode()
+            await log.save_snapshot(msgspec.structs.replace(_snapshot(thread, "items", 1, state), tenant=tenant))
         for tenant, thread in pairs:
             kept = await log.load_snapshot(tenant, thread, "items", 1)
-            assert kept is None or (kept.tenant, kept.thread_id) == (tenant, thread)
+            assert kept is None or (kept.tenant, kept.state) == (tenant, tenant.encode())
 
 
 class CopyEdgeTests:
@@ -189,6 +190,19 @@ class CopyEdgeTests:
         events = await read_shard(source, shard)
         await _check_refused(copy, shard, events[1:])
         await _check_refused(copy, shard, [events[0], events[2]])
+
+    @clause("C1")
+    async def test_c1_an_event_that_comes_twice_is_refused(self, lab: Lab) -> None:
+        """A page that holds an event twice is not the next part of any history, be it stored already or new."""
+        source, copy = await lab.open("source"), await lab.open("copy")
+        for n in range(3):
+            await store(source, make(n, thread=f"t{n}"))
+        shard = source.shard_of("tenant")
+        events = await read_shard(source, shard)
+        for _ in range(2):
+            await _check_refused(copy, shard, [events[0], events[0], *events[1:]])
+            await _check_refused(copy, shard, [*events, events[-1]])
+            await restore(copy, shard, events[:1])
 
     @clause("C1")
     async def test_c1_an_append_cannot_be_gone_on_with(self, lab: Lab) -> None:

@@ -18,9 +18,10 @@ from threadlog.log import (
     LogLocked,
     Outcome,
 )
+from threadlog.testing.blame import ACROSS
 from threadlog.testing.child import TENANT
 from threadlog.testing.children import Record
-from threadlog.testing.clauses import ACROSS, clause
+from threadlog.testing.clauses import clause
 from threadlog.testing.failures import ClauseBroken
 from threadlog.testing.journal import Journal
 from threadlog.testing.lab import Lab
@@ -85,7 +86,7 @@ async def _open_again(lab: Lab) -> EventLog:
     async with asyncio.timeout(lab.patience):
         while True:
             try:
-                return await lab.open()
+                return await lab.try_open()
             except (LogLocked, LogBusy):
                 await asyncio.sleep(0.05)
 

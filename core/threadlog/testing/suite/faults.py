@@ -16,7 +16,8 @@ from threadlog.log import (
     Outcome,
     OutcomeUnknown,
 )
-from threadlog.testing.clauses import ACROSS, clause
+from threadlog.testing.blame import ACROSS
+from threadlog.testing.clauses import clause
 from threadlog.testing.failures import ClauseBroken
 from threadlog.testing.faults import Faults, NthCall
 from threadlog.testing.lab import Lab

@@ -7,10 +7,10 @@ import asyncio
 import msgspec
 import pytest
 
-from threadlog.log import Event, EventLog, HeadChange, NewEvent
+from threadlog.log import Event, EventLog, HeadChange, MemoryLog, NewEvent
 from threadlog.testing.clauses import clause
 from threadlog.testing.lab import Lab
-from threadlog.testing.samples import THREAD, make, more, read_shard, read_thread, store, tenants_of
+from threadlog.testing.samples import THREAD, make, more, read_shard, read_thread, restore, store, tenants_of
 
 
 class OrderTests:
@@ -117,7 +117,7 @@ class WakingTests:
         await store(source, make(1))
         shard = source.shard_of("tenant")
         waiting = await _waiting(copy, shard)
-        await copy.restore(shard, await read_shard(source, shard))
+        await restore(copy, shard, await read_shard(source, shard))
         assert await asyncio.wait_for(waiting, lab.patience) == 1
 
 
@@ -130,12 +130,12 @@ async def _waiting(log: EventLog, shard: int) -> asyncio.Task[int]:
 
 async def _against_the_clock(lab: Lab) -> EventLog:
     """A log whose events have times and ids that go down, as the clocks of several machines make them."""
-    source, log = await lab.open("source"), await lab.open("backward")
-    for n in range(4):
-        await store(source, make(1, thread=f"t{n}", head=HeadChange(title=THREAD)), make(2, thread="t0"))
-    shard = source.shard_of("tenant")
-    events = await read_shard(source, shard)
-    await log.restore(shard, [_swapped(event, other) for event, other in zip(events, events[::-1], strict=True)])
+    log = await lab.open("backward")
+    async with MemoryLog() as source:
+        for n in range(4):
+            await store(source, make(1, thread=f"t{n}", head=HeadChange(title=THREAD)), make(2, thread="t0"))
+        events = await read_shard(source, 0)
+    await restore(log, 0, [_swapped(event, other) for event, other in zip(events, events[::-1], strict=True)])
     return log
 
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 from threadlog.log import Append, Capability, Event, EventLog
+from threadlog.testing.blame import ACROSS
 from threadlog.testing.child import TENANT
 from threadlog.testing.children import Child, Record
-from threadlog.testing.clauses import ACROSS, clause
+from threadlog.testing.clauses import clause
 from threadlog.testing.failures import ClauseBroken
 from threadlog.testing.history import AppendDone, History, ReadDone
 from threadlog.testing.lab import Lab

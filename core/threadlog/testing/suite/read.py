@@ -176,9 +176,9 @@ class ThreadReadTests:
             forward = await log.read_thread("tenant", THREAD)
             backward = await log.read_thread("tenant", THREAD, backward=True, limit=1)
             shard = await log.read_shard(log.shard_of("tenant"))
-            assert values(forward.events) == list(range(1, count + 1))
-            assert (values(backward.events), backward.last_seq) == ([count], count)
-            assert (values(shard.events), shard.last_position) == (list(range(1, count + 1)), count)
+            for events in (forward.events, backward.events, shard.events):
+                assert count in values(events), "the append before is not yet read"
+            assert (forward.last_seq, backward.last_seq) == (count, count)
 
 
 class ShardReadTests:
@@ -193,7 +193,9 @@ class ShardReadTests:
         for round_ in range(5):
             taken = make(round_, thread="a", tenant=first)
             acknowledged += await store(log, taken, make(round_, round_, thread="b", tenant=second))
-            acknowledged += stored_of(await send(log, make(9, thread="a", tenant=first, expected=0), taken))
+            between = stored_of(await send(log, make(9, thread="a", tenant=first, expected=0), taken))
+            known = {event.id for event in acknowledged}
+            acknowledged += [event for event in between if event.id not in known]  # told again is A6
         count = len(acknowledged)
         page = await log.read_shard(1)
         assert list(page.events) == acknowledged
@@ -212,6 +214,19 @@ class ShardReadTests:
         await store(log, make(3))
         page = await log.read_shard(log.shard_of("tenant"))
         assert [(event.position, int(event.data)) for event in page.events] == [(1, 1), (2, 2), (3, 3)]
+
+    @clause("F1")
+    async def test_f1_events_stay_in_their_order_after_reopening(self, lab: Lab) -> None:
+        """A restart does not sort the events of a shard: not by thread, nor by tenant."""
+        log = await lab.open(shards=2)
+        first, second = tenants_of(2, 0, 2)
+        for n in range(12):
+            await store(log, make(n, thread=f"t{n * 5 % 3}", tenant=(second, first)[n % 2]))
+        before = [event.position for event in await read_shard(log, 0)]
+        log = await lab.reopen(log)
+        for tenant in (None, first):
+            positions = [event.position for event in await read_shard(log, 0, tenant)]
+            assert positions == [position for position in sorted(before) if position in positions]
 
     @clause("F1")
     async def test_f1_each_shard_counts_for_itself(self, lab: Lab) -> None:
@@ -300,9 +315,11 @@ class ShardReadTests:
         shard = log.shard_of("tenant")
         for turns in range(12):
             last = (await log.read_shard(shard)).last_position
-            waiting = [asyncio.ensure_future(more(log, shard, last)) for _ in range(3)]
-            for _ in range(turns):
-                await asyncio.sleep(0)
+            waiting = []
+            for _ in range(3):  # one after the other: who comes later must not put out who waits already
+                waiting.append(asyncio.ensure_future(more(log, shard, last)))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
             await store(log, make(turns))
             assert await _in_time(asyncio.gather(*waiting), lab) == [last + 1] * 3
 
