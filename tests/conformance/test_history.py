@@ -95,6 +95,14 @@ def test_possible_histories_are_accepted(appends: list[AppendDone], reads: list[
     assert History(appends=appends, reads=reads).check(EVENTS) == []
 
 
+def test_an_id_that_was_tried_with_half_of_the_events_is_not_stored_twice() -> None:
+    """An append of two equal events, under an id that another call has for one such event, is stored once."""
+    both = sent("b", 3, 3)
+    events = stored(both)
+    taken = appended(both, 0, 1, Appended(tuple(events)))
+    assert History(appends=[taken, appended(sent("b", 3), 2, 3, IdReused(1))]).check(events) == []
+
+
 def refused(append: Append) -> AppendDone:
     """An append that ended with an error saying that nothing was written."""
     return AppendDone(append, 4, 5, refused=True)
@@ -124,6 +132,12 @@ IMPOSSIBLE = {
     "refused and stored": ("A9", [GOOD_A, refused(B)], [], EVENTS),
     "not as expected": ("A4", [GOOD_A, WRONG_B], [], EVENTS),
     "a conflict without one": ("A4", [*GOOD, late(sent("c", 9, expected=3), Conflict(3))], [], EVENTS),
+    "a conflict that tells of a seq at which there was none": (
+        "A5",
+        [GOOD_A, appended(B, 2, 9, GOOD_B.outcome), appended(sent("c", 9, expected=2), 3, 8, Conflict(2))],
+        [],
+        EVENTS,
+    ),
     "a conflict inside an append": ("A5", [*GOOD, late(sent("c", 9, expected=0), Conflict(1))], [], EVENTS),
     "a stale conflict": ("A5", [*GOOD, late(sent("c", 9, expected=0), Conflict(2))], [], EVENTS),
     "a duplicate of others": ("A6", [*GOOD, late(A, Duplicate(tuple(EVENTS[2:])))], [], EVENTS),

@@ -51,12 +51,12 @@ def excuse(suite: object, backend: Backend, number: str, error: BaseException) -
     if the tests of that one find it as well, or those of any clause find something.
     """
     blamed = broken_clause(error, number)
-    if number == ACROSS and blamed != ACROSS and _finding(suite, backend, blamed):
-        return  # it is said twice, and rightly
-    last = number if number != ACROSS else blamed
-    before = ORDER if last == ACROSS else ORDER[: ORDER.index(last)]
-    for other in before if blamed == last else (*before, blamed, *ORDER):
+    own = blamed if number == ACROSS else number
+    before = ORDER if own == ACROSS else ORDER[: ORDER.index(own)]
+    for other in before if blamed == number else (*before, blamed, *ORDER):
         found = _finding(suite, backend, other)
+        if found and number == ACROSS and other == blamed:
+            return  # it is said twice, and rightly
         if found:
             pytest.skip(f"it fails, as {found} does: mend {other} first, on which this test rests")
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from threadlog.log import Append, EventLog, Expect, LogBusy, LogURL, NewEvent, OpenOptions, find_plugin
+from threadlog.log import Append, EventLog, Expect, HeadChange, LogBusy, LogURL, NewEvent, OpenOptions, find_plugin
 
 TENANT = "tenant"
 
@@ -75,8 +75,10 @@ async def make_log(job: Job) -> EventLog:
 
 
 def numbered(job: Job, number: int, thread: str, expected: int | Expect = Expect.ANY) -> Append:
-    """An append of a few events, each of which tells its place."""
-    events = tuple(NewEvent("number", b"%d" % part) for part in range(1 + number % 5))
+    """An append of a few events, each of which tells its place, and the last one the append in the head's title."""
+    size = 1 + number % 5
+    last = HeadChange(title=f"{job.name}-{number}")
+    events = tuple(NewEvent("number", b"%d" % part, head=last if part == size - 1 else None) for part in range(size))
     return Append(tenant=TENANT, thread_id=thread, append_id=f"{job.name}-{number}", expected=expected, events=events)
 
 

@@ -185,7 +185,8 @@ class _Thread:
         """What is stored is what was sent: wholly, once, in one piece, as expected, and not what was refused."""
         for append_id, events in self.stored.items():
             sent = self.sent[append_id]
-            if any(_is_twice(done.append, events) for done in sent):
+            as_sent = any(same_append(done.append, events) for done in sent)
+            if not as_sent and any(_is_twice(done.append, events) for done in sent):
                 yield Violation("A6", f"append {append_id} is stored twice")
             elif events[-1].seq - events[0].seq + 1 != len(events):
                 yield Violation("A2", f"the events of append {append_id} do not stand together")
@@ -226,7 +227,7 @@ class _Thread:
                     if not stored or first != stored[0].seq or same_append(done.append, stored):
                         yield Violation("A6", f"the id {done.append.append_id} is said to be reused and is not")
                 case Conflict(seq, deleted):
-                    yield from self._check_conflict(done.append, seq, deleted, stored)
+                    yield from self._check_conflict(done, seq, deleted, stored)
 
     def _check_appended(self, append: Append, events: Sequence[Event], stored: list[Event]) -> Iterator[Violation]:
         if list(events) != stored:
@@ -245,17 +246,25 @@ class _Thread:
                 "A6", f"append {append.append_id} is said to be a duplicate, and no other call can be meant"
             )
 
-    def _check_conflict(self, append: Append, seq: int, deleted: bool, stored: list[Event]) -> Iterator[Violation]:
+    def _check_conflict(self, done: AppendDone, seq: int, deleted: bool, stored: list[Event]) -> Iterator[Violation]:
+        append = done.append
         ends = {0, *(events[-1].seq for events in self.stored.values())}
         if seq not in ends or self.deleted[seq] != deleted:
             yield Violation("A5", f"a conflict tells of seq {seq} (deleted: {deleted}), where no append ended so")
         elif is_expected(append.expected, seq, deleted):
-            yield Violation("A4", f"append {append.append_id} expected {append.expected} and was refused at seq {seq}")
+            told = f"append {append.append_id} expected {append.expected} and was refused at seq {seq}"
+            yield Violation("A5" if self._may_be_refused_after(done, seq) else "A4", told)
         elif stored and stored[-1].seq <= seq:
             yield Violation(
                 "A6",
                 f"append {append.append_id} stood at seq {stored[0].seq}, and its retry is a conflict at seq {seq}",
             )
+
+    def _may_be_refused_after(self, done: AppendDone, seq: int) -> bool:
+        """Whether a call can have met the thread at a later seq, where it was right to refuse."""
+        later = (events[-1].seq for events in self.stored.values() if events[-1].seq > seq)
+        first_sent = self._first_sent()
+        return any(first_sent[at] <= done.returned and not self._was_due(done.append, at + 1) for at in later)
 
     def _check_reads(self) -> Iterator[Violation]:
         for read in self.reads:

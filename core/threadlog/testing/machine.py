@@ -184,13 +184,21 @@ def _compare(append: Append, want: Outcome, got: Outcome) -> None:
         by_id = {Duplicate, IdReused} & {type(want), type(got)}
         raise ClauseBroken("A6" if by_id else "A4", f"{what}\nwas to give {want}\nand gives {got}")
     match want, got:
-        case (Appended(wanted), Appended(given)) | (Duplicate(wanted), Duplicate(given)):
+        case (Duplicate(wanted), Duplicate(given)):
+            _same("A6", what, [_numbers(event) for event in wanted], [_numbers(event) for event in given])
+            _same("A8", what, _plain(wanted), _plain(given))
+        case (Appended(wanted), Appended(given)):
             _same("A3", what, [event.seq for event in wanted], [event.seq for event in given])
             _same("F1", what, [event.position for event in wanted], [event.position for event in given])
             _same("A8", what, [event.data for event in wanted], [event.data for event in given])
             _same("A1", what, _plain(wanted), _plain(given))
         case _:
             _same("A5" if isinstance(want, Conflict) else "A6", what, want, got)
+
+
+def _numbers(event: Event) -> tuple[object, ...]:
+    """Which event of its thread and shard it is."""
+    return event.tenant, event.thread_id, event.seq, event.position, event.append_id
 
 
 def _plain(events: Sequence[Event]) -> list[Event]:

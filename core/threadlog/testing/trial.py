@@ -25,6 +25,7 @@ from threadlog.log import (
     Snapshot,
 )
 from threadlog.log.ids import uuid7s
+from threadlog.testing.derived import check_derived
 from threadlog.testing.failures import ClauseBroken
 from threadlog.testing.faults import Faults, NthCall
 from threadlog.testing.journal import Entry, Journal
@@ -246,31 +247,8 @@ class Trial:
                     f"a reader saw {event}, and after {self._call} {there.get(position, 'nothing')} stands there. "
                     "Likely events are served before storage has them for sure.",
                 )
-        await self._check_threads(log, stored)
-        await self._check_heads(log, stored)
+        await self._sure("read threads and heads", check_derived(log, stored, f"{self._call}"))
         return stored
-
-    async def _check_threads(self, log: EventLog, stored: Sequence[Event]) -> None:
-        for tenant, thread in {(event.tenant, event.thread_id) for event in stored}:
-            wanted = [event for event in stored if (event.tenant, event.thread_id) == (tenant, thread)]
-            found = await self._sure(f"read {tenant}/{thread}", read_thread(log, thread, tenant))
-            if found != wanted:
-                raise ClauseBroken(
-                    "R1",
-                    f"after {self._call}, thread {tenant}/{thread} is read as {found}, and the shard holds {wanted}."
-                    " Likely an index is not written together with the events, and not repaired.",
-                )
-
-    async def _check_heads(self, log: EventLog, stored: Sequence[Event]) -> None:
-        titles = [event.head.title for event in stored if event.head is not None and event.tenant == "tenant"]
-        heads = await self._sure("heads", read_heads(log, "tenant"))
-        found = [head.title for head in heads]
-        if found != titles[-1:]:
-            raise ClauseBroken(
-                "H1",
-                f"after {self._call}, the listed titles are {found}, and the stored events say {titles[-1:]}. Likely "
-                "the head is not written in the same transaction as the events.",
-            )
 
     async def _check_snapshot(self, log: EventLog) -> None:
         found = await self._try("load snapshot", log.load_snapshot("tenant", "t", "items", 1))

@@ -22,6 +22,7 @@ from threadlog.testing.blame import ACROSS
 from threadlog.testing.child import TENANT
 from threadlog.testing.children import Record
 from threadlog.testing.clauses import clause
+from threadlog.testing.derived import check_derived
 from threadlog.testing.failures import ClauseBroken
 from threadlog.testing.journal import Journal
 from threadlog.testing.lab import Lab
@@ -57,7 +58,9 @@ class CrashTests:
 async def _check_life(lab: Lab, journal: Journal) -> None:
     log = await _open_again(lab)
     shard = log.shard_of(TENANT)
-    journal.check(await read_shard(log, shard))
+    stored = await read_shard(log, shard)
+    journal.check(stored)
+    await check_derived(log, stored, journal.mishap)
     for append in (*journal.acknowledged[-2:], *journal.unknown):
         await _settle(log, journal, append)
     journal.check(await read_shard(log, shard))

@@ -192,6 +192,16 @@ class SnapshotTests:
         )
 
     @clause("S1")
+    async def test_s1_the_newest_is_kept_after_reopening(self, lab: Lab) -> None:
+        """A snapshot of a lower seq does not take the place of one that was saved before a restart."""
+        log = await lab.open()
+        await log.save_snapshot(_snapshot(5))
+        log = await lab.reopen(log)
+        await log.save_snapshot(_snapshot(3))
+        loaded = await _load(log)
+        assert loaded is None or loaded.seq == 5, f"a snapshot of seq 5 gave way to {loaded} after reopening"
+
+    @clause("S1")
     async def test_s1_the_log_does_not_need_them(self, lab: Lab) -> None:
         """What a snapshot says, right or wrong, changes no answer of the log."""
         log = await lab.open()

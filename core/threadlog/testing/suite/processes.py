@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
+import pytest
+
 from threadlog.log import Append, Capability, Event, EventLog
 from threadlog.testing.blame import ACROSS
 from threadlog.testing.child import TENANT
@@ -14,7 +16,7 @@ from threadlog.testing.clauses import clause
 from threadlog.testing.failures import ClauseBroken
 from threadlog.testing.history import AppendDone, History, ReadDone
 from threadlog.testing.lab import Lab
-from threadlog.testing.samples import make, read_shard
+from threadlog.testing.samples import make, read_shard, store
 
 THREADS = ("a", "b", "c")
 
@@ -38,6 +40,24 @@ class ProcessTests:
                 await writer.wait_for("done", 1, lab.patience * 4)
                 _note(history, writer.records)
         await _confirm(history, log)
+
+    @clause("L1")
+    async def test_l1_another_process_cannot_write(self, lab: Lab) -> None:
+        """Without `other-writers`, a second process is refused as long as the first one has the log open."""
+        lab.lack(Capability.OTHER_WRITERS)
+        lab.need(Capability.PERSISTENT)
+        lab.need_children()
+        log = await lab.open()
+        await store(log, make(1))
+        with pytest.raises(ClauseBroken) as caught:
+            async with lab.child("write", "second", threads=THREADS):
+                pytest.fail("a second process has the log open for writing: hold a lock that the kernel gives away")
+        assert "LogLocked" in str(caught.value), (
+            f"a second process is refused otherwise than by LogLocked: {caught.value}"
+        )
+        await log.close()
+        async with lab.child("write", "second", threads=THREADS):
+            pass
 
     @clause(ACROSS)
     async def test_history_of_readers_in_other_processes_is_consistent(self, lab: Lab) -> None:

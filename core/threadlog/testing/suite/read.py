@@ -180,6 +180,22 @@ class ThreadReadTests:
                 assert count in values(events), "the append before is not yet read"
             assert (forward.last_seq, backward.last_seq) == (count, count)
 
+    @clause("R2")
+    async def test_r2_a_reader_beside_the_writer_is_fresh(self, lab: Lab) -> None:
+        """A log opened for reading shows each append that the writer has acknowledged, thread and shard."""
+        log = await lab.open()
+        await store(log, make(1))
+        reader = await lab.open_reader()
+        await _check_follows(reader, log)
+
+    @clause("R2")
+    async def test_r2_writers_see_each_other(self, lab: Lab) -> None:
+        """Of two open logs that both write, each shows what the other has acknowledged."""
+        lab.need(Capability.OTHER_WRITERS)
+        first, second = await lab.open(), await lab.open()
+        await store(first, make(1))
+        await _check_follows(second, first)
+
 
 class ShardReadTests:
     """Pages of a shard (F1, F2) and waiting (F3)."""
@@ -331,7 +347,19 @@ class ShardReadTests:
         await store(log, make(1))
         reader = await lab.open_reader()
         waiting = asyncio.ensure_future(more(reader, log.shard_of("tenant"), 1))
+        await asyncio.sleep(0.05)  # it waits now, and does not find the append while it begins to
         await store(log, make(2))
+        assert await _in_time(waiting, lab) == 2
+
+    @clause("F3")
+    async def test_f3_a_writer_is_told_of_what_another_appends(self, lab: Lab) -> None:
+        """Who waits in one of two logs that both write is woken by the other's append, or looks by itself."""
+        lab.need(Capability.OTHER_WRITERS)
+        log, other = await lab.open(), await lab.open()
+        await store(log, make(1))
+        waiting = asyncio.ensure_future(more(log, log.shard_of("tenant"), 1))
+        await asyncio.sleep(0.05)
+        await store(other, make(2))
         assert await _in_time(waiting, lab) == 2
 
     @clause("F3")
@@ -345,6 +373,21 @@ class ShardReadTests:
         await asyncio.wait([one])
         await store(log, make(1))
         assert await _in_time(other, lab) == 1
+
+
+async def _check_follows(reader: EventLog, writer: EventLog) -> None:
+    shard = writer.shard_of("tenant")
+    for n in range(2, 6):
+        await reader.read_thread("tenant", THREAD)  # what it keeps of this must not hide what comes
+        await reader.read_thread("tenant", f"thread-{n}")
+        await reader.read_shard(shard)
+        await store(writer, make(n), make(n, thread=f"thread-{n}"))
+        for events in (
+            (await reader.read_thread("tenant", THREAD)).events,
+            (await reader.read_thread("tenant", f"thread-{n}")).events,
+            (await reader.read_shard(shard)).events,
+        ):
+            assert n in values(events), "an append that another log has acknowledged is not read"
 
 
 async def _in_time(awaitable: Awaitable[T], lab: Lab) -> T:
