@@ -5,11 +5,18 @@ from __future__ import annotations
 from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 _FEWEST = 8
 
-_SLOTS_KEPT = 4 * 1024 * 1024
-"""Slots of all tables together, 4 bytes each: about 1.5 million ids."""
+_SLOTS_KEPT = 8 * 1024 * 1024
+"""Slots of all tables together, 4 bytes each: about 3 million ids."""
+
+_FEW = 512
+"""So many ids of a thread are kept in a `set`, which is faster than a table of our own."""
+
+_IN_SET = 20
+"""What an id in a `set` takes, in slots."""
 
 
 class IdSet:
@@ -62,20 +69,24 @@ class IdSet:
         return len(old)
 
 
+Ids: TypeAlias = "set[int] | IdSet"
+"""The ids of one thread, few or many."""
+
+
 class KnownIds:
     """The append ids of the threads that were written to last."""
 
     def __init__(self, load: Callable[[int], Iterable[int]]) -> None:
         self._load = load
-        self._threads: OrderedDict[int, IdSet] = OrderedDict()
+        self._threads: OrderedDict[int, Ids] = OrderedDict()
         self._slots = 0
 
-    def of(self, row: int) -> IdSet:
+    def of(self, row: int) -> Ids:
         """The ids of a thread. An id that is not in it is certainly new; one that is may be another of its CRC-32."""
         known = self._threads.get(row)
         if known is None:
-            known = self._threads[row] = IdSet(self._load(row))
-            self._grown(known.slots)
+            known = self._threads[row] = _packed(set(self._load(row)))
+            self._grown(_slots(known))
         else:
             self._threads.move_to_end(row)
         return known
@@ -83,12 +94,24 @@ class KnownIds:
     def add(self, row: int, crc: int) -> None:
         """An append has been stored."""
         known = self._threads.get(row)
-        if known is not None:
-            grown = known.add(crc)
-            if grown:
-                self._grown(grown)
+        if isinstance(known, IdSet):
+            self._grown(known.add(crc))
+        elif known is not None and crc not in known:
+            known.add(crc)
+            self._grown(_IN_SET)
+            if len(known) > _FEW:
+                table = self._threads[row] = _packed(known)
+                self._grown(_slots(table) - _slots(known))
 
     def _grown(self, slots: int) -> None:
         self._slots += slots
         while self._slots > _SLOTS_KEPT and len(self._threads) > 1:
-            self._slots -= self._threads.popitem(last=False)[1].slots
+            self._slots -= _slots(self._threads.popitem(last=False)[1])
+
+
+def _packed(ids: set[int]) -> Ids:
+    return ids if len(ids) <= _FEW else IdSet(ids)
+
+
+def _slots(ids: Ids) -> int:
+    return ids.slots if isinstance(ids, IdSet) else _IN_SET * len(ids)

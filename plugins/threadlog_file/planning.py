@@ -20,7 +20,7 @@ from threadlog.log import (
     same_append,
     uuid7s,
 )
-from threadlog_file.appendids import IdSet, KnownIds
+from threadlog_file.appendids import Ids, KnownIds
 from threadlog_file.lines import encode_lines, line_of
 from threadlog_file.reading import ShardReader
 from threadlog_file.scanning import StoredAppend
@@ -80,7 +80,7 @@ class Standing(Struct, gc=False):
     """Its row; None where there is no such thread yet."""
     last_seq: int = 0
     deleted: bool = False
-    ids: IdSet | None = None
+    ids: Ids | None = None
     """The append ids that it had before this call."""
     stored: dict[str, Sequence[Event]] | None = None
     """Appends of this same call."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from time import perf_counter
@@ -19,11 +20,18 @@ from report import Contest, Found, Goal, Run, measure
 
 from threadlog import Principal, ThreadStore, open_store
 from threadlog.log import Expect
-from threadlog.model import AssistantMessageContentPartTextDelta, ThreadItemUpdatedEvent
+from threadlog.model import (
+    AssistantMessageContent,
+    AssistantMessageContentPartTextDelta,
+    AssistantMessageItem,
+    ThreadItemAddedEvent,
+    ThreadItemUpdatedEvent,
+)
 
 ALICE = Principal("acme", "alice")
+MESSAGE = "msg_0123456789abcdef0123"
 DELTA = ThreadItemUpdatedEvent(
-    item_id="msg_0123456789abcdef0123",
+    item_id=MESSAGE,
     update=AssistantMessageContentPartTextDelta(
         content_index=0, delta="some words that an agent says, about as many as make 200 bytes"
     ),
@@ -61,8 +69,16 @@ async def run(effort: Effort) -> Found:
 def writing(store: ThreadStore, load: Load, seconds: float, *, exact: bool = True) -> Run:
     """Rounds of appends, in events/s."""
 
+    async def begin() -> str:
+        thread = (await store.create_thread(ALICE)).id
+        item = AssistantMessageItem(
+            id=MESSAGE, thread_id=thread, created_at=datetime.now(UTC), content=[AssistantMessageContent(text="")]
+        )
+        await store.append(ALICE, thread, [ThreadItemAddedEvent(item=item)], expected=1)
+        return thread
+
     async def write(thread: str, until: float) -> int:
-        seq = 1
+        seq = 2
         for number in count():
             if perf_counter() >= until:
                 return number * load.events
@@ -71,7 +87,7 @@ def writing(store: ThreadStore, load: Load, seconds: float, *, exact: bool = Tru
         raise AssertionError
 
     async def one_round() -> float:
-        threads = [(await store.create_thread(ALICE)).id for _ in range(load.writers)]
+        threads = [await begin() for _ in range(load.writers)]
         began = perf_counter()
         written = await asyncio.gather(*(write(thread, began + seconds) for thread in threads))
         return sum(written) / (perf_counter() - began)

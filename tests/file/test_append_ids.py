@@ -36,11 +36,23 @@ def test_threads_are_loaded_once_and_forgotten_in_turn() -> None:
         return iter(range(row * 100_000 + 1, (row + 1) * 100_000))
 
     known = KnownIds(load)
-    for row in range(30):
+    for row in range(40):
         assert row * 100_000 + 7 in known.of(row)
         assert 4_000_000_000 not in known.of(row)
-    known.add(29, 4_000_000_000)
-    assert 4_000_000_000 in known.of(29)
-    assert loaded == list(range(30))
+    known.add(39, 4_000_000_000)
+    assert 4_000_000_000 in known.of(39)
+    assert loaded == list(range(40))
     assert 7 in known.of(0)
     assert loaded[-1] == 0
+
+
+def test_a_thread_keeps_its_ids_as_they_become_many() -> None:
+    """Whatever was loaded or added is known, a few ids as well as many, and nothing else is."""
+    known = KnownIds(lambda row: range(row, row + 500))
+    known.of(1)
+    for crc in range(501, 3_000):
+        assert crc not in known.of(1)
+        known.add(1, crc)
+        known.add(1, crc)
+        assert crc in known.of(1)
+    assert all(crc in known.of(1) for crc in range(1, 3_000))

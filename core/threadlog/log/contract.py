@@ -38,9 +38,9 @@ class Capability(enum.StrEnum):
     PERSISTENT = "persistent"
     """Data outlives closing and can be opened again."""
     OTHER_READERS = "other-readers"
-    """Other processes can read while one writes."""
+    """Other processes, and other log objects of this process, can read while one writes."""
     OTHER_WRITERS = "other-writers"
-    """Several processes can write at once."""
+    """Several processes, and several log objects of one process, can write at once."""
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -59,7 +59,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     page_events: int = 1_000
     """Events of one page, however many are asked for."""
     page_bytes: int = 4 * 1024 * 1024
-    """Payloads of one page; the first event (or whole append) always fits."""
+    """Payloads of one page; the first event (or whole append) always fits, and what does not fit is left for the next."""
 
     def check(self, append: Append) -> int:
         """Refuse an append that this log can never take (A9).
@@ -106,16 +106,21 @@ class LogInfo(Struct, frozen=True, kw_only=True):
     """What an open log says about itself. Holds no secret."""
 
     scheme: str
+    """The scheme of its URL."""
     location: str
-    """Where it is, without credentials."""
+    """Where it is, for people: such as a path, or a URL without credentials."""
     log_id: str
     """Names this history; made with the log, and kept by a backup of it."""
     shards: int
     """Number of shards, fixed when the log is made and stored in it."""
     durability: Durability
+    """What it attains, with this storage and these options of the URL."""
     capabilities: frozenset[Capability]
+    """All that this kind of log can do."""
     limits: Limits
+    """What it checks appends and pages by."""
     read_only: bool = False
+    """Whether it was opened with `OpenOptions.read_only`."""
     notes: tuple[str, ...] = ()
     """What this platform or this configuration cannot promise, a sentence each."""
 
@@ -125,6 +130,7 @@ class LogStatus(Struct, frozen=True):
 
     writable: bool
     reason: str | None = None
+    """One sentence for people where it cannot: a fault, no room, or that it was opened for reading."""
 
 
 class EventLog(ABC):
@@ -146,7 +152,11 @@ class EventLog(ABC):
     can hold, or their lengths.
 
     Every method raises `LogClosed` when the log is not open, and `ValueError` for a `shard` that the log does not
-    have, an `after` below 0 or a `limit` below 1.
+    have, an `after` below 0 or a `limit` below 1. An `after` may lie far beyond the end, up to 2⁶³ - 1.
+
+    Where storage fails, opening and reading, too, end with a `LogError`, never with the driver's own: `LogStopped`
+    usually, `LogBusy` where trying again may help, `LogCorrupt` for bytes that are not what was written. `LogStopped`
+    and `LogBusy` are `OSError` themselves: where you translate the system's errors, let `LogError` pass first.
     """
 
     @property
@@ -165,21 +175,26 @@ class EventLog(ABC):
         When it raises or is cancelled, nothing is left open.
 
         Raises:
-            LogNotFound: there is none and none was to be made.
-            LogLocked: another process holds the one writer's place.
-            FormatTooNew: a newer threadlog wrote it.
+            LogNotFound: there is none and none was to be made (`OpenOptions.create`, `OpenOptions.read_only`).
+            LogLocked: another process, or another log object of this one, holds the one writer's place.
+            FormatTooNew: a newer threadlog or plugin wrote it.
+            LogStopped: the storage fails.
+            LogCorrupt: what says what the log is cannot be read.
         """
 
     @abstractmethod
     async def close(self) -> None:
-        """Finish the append that is being stored, release everything; harmless when not open.
+        """Finish the append or restore that is being stored, release everything; harmless when not open.
 
         Calls that wait (`wait`, an append that has not begun) end with `LogClosed`.
         """
 
     @abstractmethod
     async def status(self) -> LogStatus:
-        """Whether it can append now. Asks the storage where that is cheap; never raises for a storage fault."""
+        """Whether it can append now. Asks the storage where that is cheap; never raises for a storage fault.
+
+        A log that was opened for reading cannot.
+        """
 
     @abstractmethod
     async def append(self, shard: int, appends: Sequence[Append]) -> Sequence[Outcome]:
@@ -242,6 +257,9 @@ class EventLog(ABC):
           `looked_to` says how far the page has looked, and is greater than `after` unless `after` is at the end or
           beyond it, where it is `after`.
         - **F2** No event ever appears at or below a position that a reader has passed.
+
+        Neighbours with the same tenant, thread and append id are one append. If `after` is inside one, the page
+        begins with the rest of it.
         """
 
     @abstractmethod

@@ -70,6 +70,7 @@ class HeadChange(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False
     owner: str | UnsetType = UNSET
     """The user who owns the thread."""
     title: str | None | UnsetType = UNSET
+    """None takes the title away."""
     status: str | UnsetType = UNSET
     """``active``, ``locked``, ``closed`` or a word of the application's own."""
     info: str | UnsetType = UNSET
@@ -215,6 +216,7 @@ class Conflict(Struct, frozen=True, gc=False):
     current_seq: int
     """The thread's last seq after earlier appends of the same call; 0 where there is no thread."""
     deleted: bool = False
+    """Whether the thread is deleted, as of the same moment."""
 
 
 class IdReused(Struct, frozen=True, gc=False):
@@ -246,7 +248,7 @@ class ShardPage(Struct, frozen=True, gc=False):
 
 
 class Head(Struct, frozen=True, kw_only=True, gc=False):
-    """What listings show of a thread."""
+    """What listings show of a thread: all its head changes, applied in order to the defaults below."""
 
     tenant: str
     thread_id: str
@@ -263,6 +265,7 @@ class HeadPage(Struct, frozen=True, gc=False):
 
     heads: tuple[Head, ...]
     has_more: bool
+    """Whether at least one more head would be listed after these."""
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
@@ -271,11 +274,15 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     tenant: str
     thread_id: str
     projection: str
+    """Name of the projection."""
     version: int
+    """Version of the projection."""
     seq: int
+    """The thread's last event that the state includes."""
     check: str
     """`Event.check` of the event at `seq`, so that a snapshot of a lost history is not used."""
     state: bytes
+    """Opaque to the log, and kept byte for byte."""
 
 
 def same_append(append: Append, stored: Sequence[Event]) -> bool:

@@ -11,7 +11,7 @@
         ├── LogStopped (OSError)            a storage fault ended writing; reading goes on
         │   └── StorageFull                 no room; writing goes on once there is room again
         ├── LogReadOnly                     this log was opened for reading
-        ├── LogLocked                       another process holds the one writer's place
+        ├── LogLocked                       another process (or log object) holds the one writer's place
         ├── LogCorrupt                      stored bytes are not what was written; names the place
         ├── LogNotFound (LookupError)       there is no log at this URL and none was to be made
         ├── FormatTooNew                    written by a newer threadlog
@@ -67,7 +67,7 @@ class OutcomeUnknown(LogError):
 
 
 class LogBusy(LogError, TimeoutError):
-    """The append found no place in time and nothing was written; try again later."""
+    """The call found no place in time, and an append has written nothing; try again later."""
 
 
 class LogStopped(LogError, OSError):
@@ -91,10 +91,11 @@ class LogReadOnly(LogError):
 
 
 class LogLocked(LogError):
-    """Another process holds the one writer's place.
+    """Another process, or another log object of this one, holds the one writer's place.
 
     Attributes:
-        holder: what the holder wrote about itself (for instance ``{"pid": "71", "url": "http://…"}``).
+        holder: what the holder gave as `OpenOptions.holder`; the plugin may add to it (for instance
+            ``{"pid": "71", "url": "http://…"}``).
     """
 
     def __init__(self, message: str, holder: dict[str, str]) -> None:

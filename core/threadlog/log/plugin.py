@@ -49,10 +49,14 @@ class LogURL:
     __slots__ = ("_text", "options", "rest", "scheme")
 
     scheme: str
+    """In lower case."""
     rest: str
-    """What follows ``scheme:``, without query."""
+    """What follows ``scheme:``, without query, as it was written: nothing is decoded or made absolute."""
     options: Mapping[str, str]
-    """The query parameters."""
+    """The query parameters, decoded; of one that is repeated, the last. All are the plugin's own.
+
+    A value is secret where its name holds ``pass``, ``secret``, ``token``, ``key`` or ``credential``.
+    """
 
     def __init__(self, text: str) -> None:
         scheme, colon, rest = text.partition(":")
@@ -116,11 +120,11 @@ class OpenOptions(Struct, frozen=True, kw_only=True):
     """How a log is to be opened."""
 
     read_only: bool = False
-    """Open for reading beside a writer; never makes or repairs anything."""
+    """Open for reading beside a writer; never makes or repairs anything. Without a log: `LogNotFound`."""
     create: bool = True
     """Make the log if there is none. Otherwise `LogNotFound`."""
     shards: int | None = None
-    """Number of shards of a log that is made (None: the plugin's default). An existing log keeps its own."""
+    """Number of shards, 1 or more, of a log that is made (None: the plugin's default). An existing log keeps its own."""
     holder: Mapping[str, str] = MappingProxyType({})
     """What to tell other processes about this writer (see `LogLocked`), such as its server's ``url``."""
 

@@ -28,8 +28,9 @@ class CacheBounds(Struct, frozen=True, kw_only=True):
 
     bytes: int = 64 * 1024 * 1024
     """Memory for states, approximately. The one used last is always kept."""
-    pending_events: int = 256
-    """Committed events of a thread that may wait to be folded until somebody reads it."""
+    pending_events: int = 32
+    """Committed events of a thread that may wait to be folded until somebody reads it. More of them save folding, but
+    take the memory of whole events, and then the time of memory that the processor does not have at hand."""
     snapshot_events: int = 500
     """A snapshot is saved after this many events, or more for a large state (see `Snapshots`)."""
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -38,7 +38,6 @@ _item_payload = msgspec.json.Decoder(_ItemPayload).decode
 _thread_payload = msgspec.json.Decoder(_ThreadPayload).decode
 
 _CREATED, _UPDATED, _DELETED = "thread.created", "thread.updated", "thread.deleted"
-_ITEM_EVENTS = frozenset({"thread.item.added", "thread.item.done", "thread.item.replaced"})
 
 
 def right_for(events: Sequence[ThreadEvent | NewEvent]) -> Right:
@@ -118,19 +117,23 @@ class Drafts:
         return event
 
     def _checked(self, state: ThreadState, event: NewEvent) -> NewEvent:
-        if event.type in _ITEM_EVENTS:
-            self._check_item(state, event)
-        elif event.type == _UPDATED:
-            return self._with_head(event, state.thread_id)
-        elif event.type == _DELETED:
-            return msgspec.structs.replace(event, head=HeadChange(deleted=True))
-        elif event.type == _CREATED:
-            raise InvalidThread("thread.created stands only at a thread's beginning; use thread.updated.")
-        elif event.type.startswith("attachment."):
+        check = self._CHECKS.get(event.type)
+        if check is not None:
+            return check(self, state, event)
+        if event.type.startswith("attachment."):
             raise InvalidItem(f"{event.type} is of no thread; use save_attachment and delete_attachment.")
         return event
 
-    def _check_item(self, state: ThreadState, event: NewEvent) -> None:
+    def _updated(self, state: ThreadState, event: NewEvent) -> NewEvent:
+        return self._with_head(event, state.thread_id)
+
+    def _deleted(self, state: ThreadState, event: NewEvent) -> NewEvent:
+        return msgspec.structs.replace(event, head=HeadChange(deleted=True))
+
+    def _created(self, state: ThreadState, event: NewEvent) -> NewEvent:
+        raise InvalidThread("thread.created stands only at a thread's beginning; use thread.updated.")
+
+    def _item(self, state: ThreadState, event: NewEvent) -> NewEvent:
         try:
             item = _item_payload(event.data).item
             check_id("item.id", item.id)
@@ -147,6 +150,7 @@ class Drafts:
             raise InvalidItem(
                 f"item {item.id!r} is a {known} and cannot become a {item.type}, which others see; use a new id."
             )
+        return event
 
     def _with_head(self, event: NewEvent, thread_id: str, owner: str | UnsetType = UNSET) -> NewEvent:
         """The event with what listings show of the metadata in it."""
@@ -166,6 +170,15 @@ class Drafts:
             return msgspec.structs.replace(event, head=head)
         except InvalidAppend as error:
             raise InvalidThread(f"{event.type}: {error}") from None
+
+    _CHECKS: ClassVar[Mapping[str, Callable[[Drafts, ThreadState, NewEvent], NewEvent]]] = {
+        _CREATED: _created,
+        _UPDATED: _updated,
+        _DELETED: _deleted,
+        "thread.item.added": _item,
+        "thread.item.done": _item,
+        "thread.item.replaced": _item,
+    }
 
 
 def explained(error: ValidationError) -> str:

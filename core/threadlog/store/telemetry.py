@@ -6,13 +6,15 @@ nothing of what is in it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from functools import partial
+from typing import Any
 
 from opentelemetry.metrics import MeterProvider, get_meter
 from opentelemetry.trace import Span, SpanKind, TracerProvider, get_tracer
 
 from threadlog.log import Appended, Committer, Cursor, Duplicate, Event, EventLog, Expected, Feeds, NewEvent, Outcome
-from threadlog.log.telemetry import Operation, gauge, note_events
+from threadlog.log.telemetry import Operation, current, gauge, note_events
 from threadlog.model import Registry
 from threadlog.projection import CacheBounds, StateCache, ThreadState
 from threadlog.store.access import Principal
@@ -52,9 +54,9 @@ class StoreTelemetry:
         attributes = {"threadlog.operation": name}
         return Operation(f"store.{name}", self._tracer, self._duration, attributes, SpanKind.INTERNAL)
 
-    def append(self) -> Operation:
+    def start_append(self) -> Span:
         """The span of one append. Of its duration `answered` is told; to record each costs more than the append."""
-        return Operation("store.append", self._tracer, None, _APPEND, SpanKind.INTERNAL)
+        return self._tracer.start_span("store.append", attributes=_APPEND)
 
     def answered(self, seconds: float) -> None:
         """A flush has been answered; `seconds`: what its slowest append took."""
@@ -76,7 +78,7 @@ class TracedSender(Sender):
         super().__init__(log, committer, cache, bounds)
         self._telemetry = telemetry
 
-    async def send(
+    def send(
         self,
         principal: Principal,
         thread_id: str,
@@ -84,12 +86,16 @@ class TracedSender(Sender):
         expected: Expected,
         append_id: str,
         run_id: str | None = None,
-    ) -> Outcome:
+    ) -> Coroutine[Any, Any, Outcome]:
         """See `Sender.send`."""
-        with self._telemetry.append() as span:
-            outcome = await super().send(principal, thread_id, events, expected, append_id, run_id)
-            if span.is_recording():
-                _note_outcome(span, thread_id, outcome)
+        sending = partial(super().send, principal, thread_id, events, expected, append_id, run_id)
+        span = self._telemetry.start_append()
+        return self._send_in(span, thread_id, sending) if span.is_recording() else sending()
+
+    async def _send_in(self, span: Span, thread_id: str, sending: Callable[[], Awaitable[Outcome]]) -> Outcome:
+        with current(span):
+            outcome = await sending()
+            _note_outcome(span, thread_id, outcome)
             return outcome
 
     async def decide(

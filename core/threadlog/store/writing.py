@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -66,8 +66,10 @@ class Writer:
         if expected == 0 or expected is Expect.NO_THREAD:
             outcome = await self._send(write, await self._beginning(principal, thread_id, events), expected)
         elif isinstance(expected, int):
-            # What is known up to an exact seq will do: if the thread has gone on since, nothing is written.
-            outcome = await self._go_on(write, expected, at_least=expected)
+            state = self._at_hand_up_to(write, expected) or await self._cache.load_for_judging(
+                principal.tenant, thread_id, at_least=expected
+            )
+            outcome = await self._send(write, self._judged(write, state), expected)
         else:
             outcome = await self._go_on_at_hand(write) or await self._go_on(write, expected)
         if isinstance(outcome, Appended | Duplicate):
@@ -118,8 +120,16 @@ class Writer:
             raise ThreadExists(thread.id)
         return metadata
 
-    async def _go_on(self, write: _Write, expected: Expected, *, at_least: int | None = None) -> Outcome:
-        state = await self._cache.load_for_judging(write.principal.tenant, write.thread_id, at_least=at_least)
+    def _at_hand_up_to(self, write: _Write, seq: int) -> ThreadState | None:
+        """The thread as this process knows it, if it knows it up to `seq`.
+
+        For an append that expects just this seq that will do: if the thread has gone on since, nothing is written.
+        """
+        known = self._cache.judge_at_hand(write.principal.tenant, write.thread_id)
+        return None if known is None or known[1] < seq else known[0]
+
+    async def _go_on(self, write: _Write, expected: Expected) -> Outcome:
+        state = await self._cache.load_for_judging(write.principal.tenant, write.thread_id)
         return await self._send(write, self._judged(write, state), expected)
 
     async def _go_on_at_hand(self, write: _Write) -> Outcome | None:
@@ -147,8 +157,8 @@ class Writer:
         check_thread(write.principal, state, right_for(write.events))
         return self._drafts.go_on(state, write.events)
 
-    async def _send(self, write: _Write, new: Sequence[NewEvent], expected: Expected) -> Outcome:
-        return await self._sender.send(write.principal, write.thread_id, new, expected, write.append_id, write.run_id)
+    def _send(self, write: _Write, new: Sequence[NewEvent], expected: Expected) -> Awaitable[Outcome]:
+        return self._sender.send(write.principal, write.thread_id, new, expected, write.append_id, write.run_id)
 
     async def _beginning(self, principal: Principal, thread_id: str, events: Events) -> tuple[NewEvent, ...]:
         """The events that are to begin a thread. It may be a retry, so that the thread may be there."""

@@ -6,7 +6,7 @@ measured, and the cost is next to nothing.
 
 from threadlog.log.telemetry.gauges import gauge, observe
 from threadlog.log.telemetry.log import TracedLog
-from threadlog.log.telemetry.operation import Operation
+from threadlog.log.telemetry.operation import Operation, current
 from threadlog.log.telemetry.trace import current_traceparent, note_events
 
-__all__ = ["Operation", "TracedLog", "current_traceparent", "gauge", "note_events", "observe"]
+__all__ = ["Operation", "TracedLog", "current", "current_traceparent", "gauge", "note_events", "observe"]

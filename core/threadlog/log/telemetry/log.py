@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -94,9 +94,11 @@ class TracedLog(EventLog):
             if span.is_recording():
                 _describe_appends(span, shard, appends)
             outcomes = await self._log.append(shard, appends)
+            kinds = Counter(map(type, outcomes))
+            stored = [outcome.events for outcome in outcomes if type(outcome) is Appended]
             if span.is_recording():
-                _describe_outcomes(span, outcomes)
-        self._count(outcomes)
+                _describe_outcomes(span, kinds, stored)
+        self._count(kinds, sum(map(len, stored)))
         return outcomes
 
     async def read_thread(
@@ -161,14 +163,8 @@ class TracedLog(EventLog):
             }
         return Operation(f"{name} threadlog", self._tracer, self._duration, attributes)
 
-    def _count(self, outcomes: Sequence[Outcome]) -> None:
-        kinds: dict[type[Outcome], int] = {}
-        events = 0
-        for outcome in outcomes:
-            kinds[type(outcome)] = kinds.get(type(outcome), 0) + 1
-            if isinstance(outcome, Appended):
-                events += len(outcome.events)
-        self._batch_size.record(len(outcomes))
+    def _count(self, kinds: Mapping[type[Outcome], int], events: int) -> None:
+        self._batch_size.record(sum(kinds.values()))
         for kind, count in kinds.items():
             self._outcomes.add(count, _COUNTED[kind])
         self._sent.add(events, _SENT)
@@ -176,10 +172,10 @@ class TracedLog(EventLog):
 
 def _describe_appends(span: Span, shard: int, appends: Sequence[Append]) -> None:
     span.set_attribute("threadlog.shard", shard)
-    span.set_attribute("threadlog.events", sum(len(append.events) for append in appends))
+    span.set_attribute("threadlog.events", sum([len(append.events) for append in appends]))
     if len(appends) > 1:  # by the convention, one is no batch
         span.set_attribute("db.operation.batch.size", len(appends))
-    for link in _links(append.trace for append in appends):
+    for link in _links([append.trace for append in appends]):
         span.add_link(link.context)
 
 
@@ -190,12 +186,11 @@ def _links(traces: Iterable[str | None]) -> Iterable[Link]:
     return (link for link in links if link is not None)
 
 
-def _describe_outcomes(span: Span, outcomes: Sequence[Outcome]) -> None:
-    kinds = Counter(_OUTCOMES[type(outcome)] for outcome in outcomes)
-    span.set_attributes({f"threadlog.outcomes.{kind}": count for kind, count in kinds.items()})
-    positions = [event.position for outcome in outcomes if isinstance(outcome, Appended) for event in outcome.events]
-    if positions:
-        span.set_attributes({"threadlog.position.first": min(positions), "threadlog.position": max(positions)})
+def _describe_outcomes(span: Span, kinds: Mapping[type[Outcome], int], stored: Sequence[Sequence[Event]]) -> None:
+    span.set_attributes({f"threadlog.outcomes.{_OUTCOMES[kind]}": count for kind, count in kinds.items()})
+    if stored:
+        first, last = min(events[0].position for events in stored), max(events[-1].position for events in stored)
+        span.set_attributes({"threadlog.position.first": first, "threadlog.position": last})
 
 
 def _describe_page(span: Span, events: Sequence[Event]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import Token
 from time import perf_counter
 from types import TracebackType
@@ -17,7 +19,6 @@ class Operation:
     """Measures what happens in its ``with`` block; the span is the current one there.
 
     Args:
-        duration: None where something else measures it.
         attributes: few different ones, for they are on the span and on the duration.
     """
 
@@ -30,7 +31,7 @@ class Operation:
         self,
         name: str,
         tracer: Tracer,
-        duration: Histogram | None,
+        duration: Histogram,
         attributes: dict[str, str],
         kind: SpanKind = SpanKind.CLIENT,
     ) -> None:
@@ -49,18 +50,34 @@ class Operation:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         seconds = perf_counter() - self._began
-        if self._duration is not None:
-            attributes = self._attributes
-            if kind is not None:
-                attributes = {**attributes, "error.type": kind.__qualname__}
-            self._duration.record(seconds, attributes)
+        attributes = self._attributes
+        if kind is not None:
+            attributes = {**attributes, "error.type": kind.__qualname__}
+        self._duration.record(seconds, attributes)
         if self._token is not None:
             detach(self._token)
-            self._end(kind, error)
+            _end(self._span, error)
 
-    def _end(self, kind: type[BaseException] | None, error: BaseException | None) -> None:
-        if kind is not None:
-            self._span.set_attribute("error.type", kind.__qualname__)
-            # Only our own errors are known to hold no secret.
-            self._span.set_status(Status(StatusCode.ERROR, str(error) if isinstance(error, LogError) else None))
-        self._span.end()
+
+@contextmanager
+def current(span: Span) -> Iterator[None]:
+    """Make a recording span the current one in a ``with`` block, and end it with that."""
+    token = attach(set_span_in_context(span))
+    failed: BaseException | None = None
+    try:
+        yield
+    except BaseException as error:
+        failed = error
+        raise
+    finally:
+        detach(token)
+        _end(span, failed)
+
+
+def _end(span: Span, error: BaseException | None) -> None:
+    """End a span, telling what it failed with."""
+    if error is not None:
+        span.set_attribute("error.type", type(error).__qualname__)
+        # Only our own errors are known to hold no secret.
+        span.set_status(Status(StatusCode.ERROR, str(error) if isinstance(error, LogError) else None))
+    span.end()
