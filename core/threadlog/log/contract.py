@@ -59,7 +59,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     page_events: int = 1_000
     """Events of one page, however many are asked for."""
     page_bytes: int = 4 * 1024 * 1024
-    """Payloads of one page; the first event (or whole append) always fits, and what does not fit is left for the next."""
+    """Payloads of one page; the first event (or whole append) always fits, another that does not waits for the next."""
 
     def check(self, append: Append) -> int:
         """Refuse an append that this log can never take (A9).

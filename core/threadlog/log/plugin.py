@@ -124,7 +124,7 @@ class OpenOptions(Struct, frozen=True, kw_only=True):
     create: bool = True
     """Make the log if there is none. Otherwise `LogNotFound`."""
     shards: int | None = None
-    """Number of shards, 1 or more, of a log that is made (None: the plugin's default). An existing log keeps its own."""
+    """Number of shards (1 or more) of a log that is made; None: the plugin's default. An existing log keeps its own."""
     holder: Mapping[str, str] = MappingProxyType({})
     """What to tell other processes about this writer (see `LogLocked`), such as its server's ``url``."""
 
