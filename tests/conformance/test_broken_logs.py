@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from conformance.broken import appends, disk, edges, heads, life, payloads, reads, spread, waits
+from conformance.broken import appends, calls, disk, edges, heads, life, lists, payloads, reads, spread, waits
 from conformance.broken.base import BrokenLog, FallibleLog, backend_of
 from conformance.broken.disk import DiskLog, backend_of_disk
 from threadlog.log import MemoryLog
@@ -18,7 +18,7 @@ def broken_logs() -> list[type[MemoryLog]]:
     """Every class of the modules that says which clause it breaks."""
     return [
         kind
-        for module in (appends, payloads, reads, heads, life, waits, edges, disk, spread)
+        for module in (appends, payloads, reads, heads, life, waits, edges, disk, spread, lists, calls)
         for kind in _broken_of(module)
     ]
 

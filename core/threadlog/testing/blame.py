@@ -32,6 +32,9 @@ ORDER = (
 )
 """All clauses; the tests of each use what those before it promise."""
 
+BASE = ORDER[: ORDER.index("F3")]
+"""The clauses of appends and reads, which all tests use."""
+
 
 def clause_of(case: Callable[..., object]) -> str | None:
     """The number of the clause that a test checks (`ACROSS` for many); None for what is no test of the kit."""
@@ -48,12 +51,12 @@ def excuse(suite: object, backend: Backend, number: str, error: BaseException) -
     """Skip the test of a clause that has failed with `error`, if that is the fault of another clause.
 
     That is so where tests of a clause that it rests on fail; and, where it has itself met a breach of another clause,
-    if the tests of that one find it as well, or those of any clause find something.
+    if the tests of that one find it as well, or those of appends and reads find something.
     """
     blamed = broken_clause(error, number)
     own = blamed if number == ACROSS else number
     before = ORDER if own == ACROSS else ORDER[: ORDER.index(own)]
-    for other in before if blamed == number else (*before, blamed, *ORDER):
+    for other in before if blamed == number else (*before, blamed, *BASE):
         found = _finding(suite, backend, other)
         if found and number == ACROSS and other == blamed:
             return  # it is said twice, and rightly

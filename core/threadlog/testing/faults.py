@@ -16,12 +16,13 @@ class NthCall:
         kind: how it fails, one of `Faults.kinds`.
         lasting: whether all calls after it fail, too.
         struck: what the failed call was, as the seam named it; None where it has not come to that call.
+        counted: how many calls have asked.
     """
 
     def __init__(self, number: int, kind: str, *, lasting: bool = False) -> None:
         self.number, self.kind, self.lasting = number, kind, lasting
         self.struck: str | None = None
-        self._counted = 0
+        self.counted = 0
         self._lock = threading.Lock()
 
     def strikes(self, what: str) -> bool:
@@ -31,10 +32,10 @@ class NthCall:
             what: names the call for people, such as ``"fdatasync"`` or ``"COMMIT"``.
         """
         with self._lock:
-            self._counted += 1
-            if self._counted == self.number:
+            self.counted += 1
+            if self.counted == self.number:
                 self.struck = what
-            return self._counted == self.number or (self.lasting and self._counted > self.number)
+            return self.counted == self.number or (self.lasting and self.counted > self.number)
 
     def __str__(self) -> str:
         how = "it and all after it were" if self.lasting else "it was"
@@ -60,7 +61,10 @@ class Faults:
 
         Backend(..., faults=Faults(seam=seam))
 
-    Let each call of the log's I/O ask, those of opening and closing and the reading ones, too. Fail it as the real
+    Let each call of the log's I/O ask, those of opening and closing and the reading ones, too: what goes to the disk,
+    the network or the driver, and can fail there; for a library database its transactions (begin, commit) and queries,
+    but not each look into a mapped page. The whole workload runs once for each call and kind, so its time grows with
+    the square of their number; of more than 400 calls, so many are tried, evenly spread. Fail each as the real
     thing fails: with the error that the system or the driver raises, and with what goes wrong besides. A flush that
     fails has lost what it was to bring to the disk, and the kernel will not say so again; a write on a full disk has
     taken half of the bytes; a commit whose acknowledgement is lost has happened.

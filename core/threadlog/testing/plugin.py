@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from importlib import metadata
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pytest
 
 from threadlog.testing.blame import ACROSS, clause_of
 from threadlog.testing.clauses import clauses
+from threadlog.testing.failures import ClauseBroken
 
 LEVELS = ("contract", "concurrency", "life", "isolation", "crash", "faults", "machine")
 """The levels of the kit; ``machine`` is the model that Hypothesis drives."""
@@ -39,6 +40,26 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     parent = item.getparent(pytest.Class)
     if number is not None and parent is not None:
         item.user_properties.append((_PROPERTY, f"{parent.name} {number} {_level(item)}"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note on a failure which clause is broken, where a test across clauses, or one of another, has found it."""
+    report = yield
+    error = None if call.excinfo is None else call.excinfo.value
+    if isinstance(error, ClauseBroken):
+        told = [
+            (key, _blaming(value, error.number) if key == _PROPERTY else value) for key, value in report.user_properties
+        ]
+        report.user_properties = told
+    return report
+
+
+def _blaming(value: object, number: str) -> str:
+    name, _, level = str(value).split()
+    return f"{name} {number} {level}"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

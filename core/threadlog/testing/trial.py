@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from threadlog.log import (
@@ -137,8 +138,9 @@ class Trial:
 
     async def _read(self, log: EventLog) -> None:
         """Read, and remember it: who saw it must find it later."""
-        for what, call in (("shard", read_shard(log, SHARD)), ("thread t", read_thread(log, "t", "tenant"))):
-            events = await self._try(f"read {what}", call)
+        calls = {"shard": partial(read_shard, log, SHARD), "thread t": partial(read_thread, log, "t", "tenant")}
+        for what, call in calls.items():
+            events = await self._try(f"read {what}", call())
             if not isinstance(events, LogError):
                 self._serve(events)
 
@@ -185,6 +187,8 @@ class Trial:
         try:
             async with asyncio.timeout(self._lab.patience):
                 result = await call
+        except ClauseBroken:
+            raise
         except expected as error:
             self._step(f"{what}: {error!r}")
             if isinstance(error, LogClosed):

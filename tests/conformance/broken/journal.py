@@ -12,6 +12,7 @@ import json
 import os
 import pickle
 import time
+from typing import ClassVar
 from uuid import uuid4
 
 import msgspec
@@ -428,6 +429,106 @@ class SaysOtherwise(LoneJournal):
     def begin(self):
         super().begin()
         self._info = msgspec.structs.replace(self._info, capabilities=frozenset(Capability))
+
+
+class ReadersMakeLogs(Journal):
+    """Opening for reading makes the log where there is none."""
+
+    clause = "L1"
+
+    async def open(self):
+        if self.read_only and not os.path.exists(self.path):
+            async with Journal(self.path, OpenOptions()):
+                pass
+        await super().open()
+
+
+class ReadersWrite(Journal):
+    """A log that was opened for reading takes appends."""
+
+    clause = "L1"
+
+    def check_writable(self):
+        self._check_open()
+
+
+class LockedForThisProcess(LoneJournal):
+    """Its lock is one of POSIX, which another log of the process has, too; so it keeps a list, and no lock."""
+
+    clause = "L1"
+    held: ClassVar[dict[str, dict[str, str]]] = {}
+
+    def lock(self):
+        if self.read_only:
+            raise LogNotFound("opened for reading beside nobody.")
+        if self.path in self.held:
+            raise LogLocked("the log is open elsewhere.", self.held[self.path])
+        self.held[self.path] = dict(self.options.holder)
+
+    async def close(self):
+        if self._open:
+            del self.held[self.path]
+        await super().close()
+
+
+class SeesItselfAlone(Journal):
+    """A log reads what it has written, and what others had written when it was opened or wrote last."""
+
+    clause = "R2"
+
+    def look(self):
+        self._check_open()
+
+
+class WaitsForItself(Journal):
+    """Who waits is woken by appends of the same log."""
+
+    clause = "F3"
+
+    async def wait(self, shard, *, after, timeout):
+        self.look()
+        last = await MemoryLog.wait(self, shard, after=after, timeout=timeout)
+        self.look()
+        return max(last, self._shards[shard].last_position)
+
+
+class HeadsBehind(LoneJournal):
+    """Heads are saved with a later call, or when the log is closed; they are not made anew from the events."""
+
+    clause = "H1"
+
+    def begin(self):
+        super().begin()
+        self.saved, self.lasting = {}, f"{self.path}.heads"
+        if os.path.exists(self.lasting):
+            with open(self.lasting, "rb") as file:
+                self.saved = pickle.load(file)
+
+    async def open(self):
+        was_open = self._open
+        await super().open()
+        for shard in () if was_open else self._shards:
+            for key, thread in shard.threads.items():
+                thread.head = self.saved.get(key)
+
+    async def append(self, shard, appends):
+        if appends:
+            self.save()
+        outcomes = await super().append(shard, appends)
+        _linger()
+        return outcomes
+
+    async def close(self):
+        if self._open:
+            self.save()
+        await super().close()
+
+    def save(self):
+        """Save the heads as they are, in one step."""
+        heads = {key: thread.head for shard in self._shards for key, thread in shard.threads.items()}
+        with open(f"{self.lasting}.new", "wb") as file:
+            pickle.dump(heads, file)
+        os.replace(file.name, self.lasting)
 
 
 def _linger() -> None:

@@ -412,14 +412,6 @@ class IdTests:
         assert [type(outcome) for outcome in await send(log, *same)] == [Appended] * 4
 
     @clause("A6")
-    async def test_a6_ids_are_compared_exactly(self, lab: Lab) -> None:
-        """Ids that differ in case, in a space or in their Unicode form are different."""
-        log = await lab.open()
-        for append_id in ("a", "A", "a ", " a", "\u00e9", "e\u0301", "ss", "ß"):
-            await store(log, make(1, append_id=append_id))
-        assert len(await read(log)) == 8
-
-    @clause("A6")
     async def test_a6_a_deleted_thread_remembers(self, lab: Lab) -> None:
         """A retry of an append of a deleted thread is a duplicate, not a conflict."""
         log = await lab.open()

@@ -17,7 +17,7 @@ LIKE_IDS = (
         "6F9619FF-8B86-D011-B42D-00C04FC964FF",
         "6f9619ff8b86d011b42d00c04fc964ff",
     ),
-    *("fi", "\ufb01", "\u00c5", "\u212b"),
+    *("fi", "\ufb01", "\u00c5", "\u212b", "\u00e9", "e\u0301", "ss", "ß", "\u3000abc", " abc"),
     *("x" * size + end for size in (35, 63, 127, 199) for end in "ab"),
 )
 """Append ids that are the same to a storage that takes them for patterns, numbers or UUIDs, folds or cuts them."""

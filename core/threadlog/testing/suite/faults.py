@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -25,8 +26,11 @@ from threadlog.testing.leaks import Holdings, left_after
 from threadlog.testing.samples import error_of, make, read_numbers, send, store
 from threadlog.testing.trial import Trial
 
-CALLS_AT_MOST = 2_000
-"""A workload that has not ended after so many failing calls is not the kit's."""
+CALLS_AT_MOST = 400
+"""How many calls are made to fail, one after the other; of more, so many are tried, evenly spread."""
+
+NEVER = 2**60
+"""The number of a call to which no workload comes."""
 
 
 class NthCallTests:
@@ -40,9 +44,11 @@ class NthCallTests:
         is unknown, and nothing is left behind.
         """
         faults = _need_faults(lab)
-        await Trial(lab, faults, "warm-up", NthCall(CALLS_AT_MOST, faults.kinds[0])).run()
+        none = NthCall(NEVER, faults.kinds[0])
+        await Trial(lab, faults, "warm-up", none).run()
+        assert none.counted, "the seam asked for no call: let every call of the backend's I/O ask `NthCall.strikes`"
         for kind, lasting in faults.plans():
-            await _fail_each(lab, faults, kind, lasting=lasting)
+            await _fail_each(lab, faults, kind, lasting=lasting, step=-(-none.counted // CALLS_AT_MOST))
 
 
 class FaultTests:
@@ -94,16 +100,15 @@ class FaultTests:
         assert await read_numbers(log, "after") == ([] if error else [3])
 
 
-async def _fail_each(lab: Lab, faults: Faults, kind: str, *, lasting: bool) -> None:
-    """Run the workload with its first call failing, with its second, and so on, until it ends before that call."""
-    for number in range(1, CALLS_AT_MOST):
+async def _fail_each(lab: Lab, faults: Faults, kind: str, *, lasting: bool, step: int) -> None:
+    """Run the workload with its first call failing, with the `step` next one, and so on, until it ends before that."""
+    for number in itertools.count(1, step):
         before, call = Holdings.now(), NthCall(number, kind, lasting=lasting)
         await Trial(lab, faults, f"{kind}-{int(lasting)}-{number}", call).run()
         left = await left_after(before, lab.patience)
         if left:
             raise ClauseBroken("L1", f"left behind after {call} and closing: {', '.join(left)}")
         if call.struck is None:
-            assert number > 1, "the seam asked for no call: let every call of the backend's I/O ask `NthCall.strikes`"
             return
 
 

@@ -193,10 +193,12 @@ class SnapshotTests:
 
     @clause("S1")
     async def test_s1_the_newest_is_kept_after_reopening(self, lab: Lab) -> None:
-        """A snapshot of a lower seq does not take the place of one that was saved before a restart."""
+        """A snapshot of a lower seq does not take the place of one that a restart has not lost."""
         log = await lab.open()
         await log.save_snapshot(_snapshot(5))
         log = await lab.reopen(log)
+        if await _load(log) is None:
+            return  # a log may lose all of them
         await log.save_snapshot(_snapshot(3))
         loaded = await _load(log)
         assert loaded is None or loaded.seq == 5, f"a snapshot of seq 5 gave way to {loaded} after reopening"
@@ -207,7 +209,8 @@ class SnapshotTests:
         log = await lab.open()
         await store(log, make(1, expected=0))
         await log.save_snapshot(_snapshot(99, thread_id=THREAD))
-        await store(log, make(2, expected=1))
+        (outcome,) = await send(log, make(2, expected=1))
+        assert isinstance(outcome, Appended), f"a snapshot of seq 99 is kept, and an append at seq 1 gives {outcome}"
         assert await read_numbers(log) == [1, 2]
 
 
