@@ -8,6 +8,7 @@ from itertools import pairwise
 import msgspec
 
 from threadlog.log import Event, Finding, shard_of
+from threadlog_file.chain import NOT_SEALED, survey
 from threadlog_file.damage import Damage
 from threadlog_file.files import Files
 from threadlog_file.frames import is_filling
@@ -16,9 +17,10 @@ from threadlog_file.indexfile import IndexDamaged, SealedIndex, sealed_frames
 from threadlog_file.inventory import take_inventory
 from threadlog_file.lines import UNREADABLE, event_of, split_lines
 from threadlog_file.manifest import Manifest
-from threadlog_file.scanning import Frame, Source, survey
+from threadlog_file.scanning import Frame, Source
 from threadlog_file.segments import TITLE, index_path, parse_title, segment_path
-from threadlog_file.watermark import Mark
+from threadlog_file.verdicts import Judge, Verdict
+from threadlog_file.watermark import Mark, slots_of
 
 Step = Callable[[int], None]
 """Told how many bytes more have been read."""
@@ -53,28 +55,54 @@ class Checker:
             yield Finding(level="error", place=stray.place, message="no segment of this log")
         if self._mark.position and firsts[:1] != [1]:
             yield _missing(self._shard, 1, (firsts or [self._mark.position + 1])[0] - 1)
+        judge = Judge(self._handles, self._folder, self._manifest.log_id, self._shard)
+        verdicts = judge.judge(firsts, found.lost, self._mark)
         for first, following in pairwise([*firsts, self._mark.position + 1]):
             if first in found.lost:
                 self._damaged = True
                 lost = found.lost[first].of(first, following - 1)
                 yield Finding(level="error", place=lost.place, message=f"damaged or missing as a whole{lost.positions}")
+            elif verdicts[first].refused is not None:
+                yield from self._refused(verdicts[first])
             else:
-                yield from self._segment(first, following - 1)
+                yield from self._segment(first, following - 1, verdicts[first])
 
-    def _segment(self, first: int, last: int) -> Iterator[Finding]:
+    def _refused(self, verdict: Verdict) -> Iterator[Finding]:
+        """Tell of a segment that is not the one from which the log went on."""
+        assert verdict.refused is not None
+        self._damaged = True
+        place, positions = verdict.refused.place, verdict.refused.positions
+        if not verdict.disputed:
+            yield Finding(level="error", place=place, message=f"whole, but {verdict.refused.how}{positions}")
+            return
+        message = "the mark knows another last frame than the segment holds: one of both has been exchanged"
+        yield Finding(level="error", place=place, message=f"{message}{positions}")
+        yield Finding(level="error", place=slots_of(self._shard), message=message)
+
+    def _segment(self, first: int, last: int, verdict: Verdict) -> Iterator[Finding]:
         path = segment_path(self._folder, self._shard, first)
         name = path.rpartition("/")[2]
         size = self._handles.size(path)
         end = self._mark.offset if first == self._mark.segment else size
         source = Source(self._handles, path, min(end, size))
-        yield from self._title(source, name, first)
-        offset = TITLE
-        sealed = sealed_frames(self._handles, index_path(path), self._manifest.log_id, first, last)
-        found = survey(source, name, shard=self._shard, offset=TITLE, position=first - 1, last=last, sealed=sealed)
+        yield from self._title(source, name, first, verdict)
+        offset, sealed = TITLE, NOT_SEALED
+        if verdict.indexed:
+            sealed = sealed_frames(self._handles, index_path(path), self._manifest.log_id, first, last)
+        found = survey(
+            source,
+            name,
+            shard=self._shard,
+            offset=TITLE,
+            position=first - 1,
+            last=last,
+            sealed=sealed,
+            ends=verdict.ends,
+        )
         for item in found:
             if isinstance(item, Damage):
                 self._damaged = True
-                yield Finding(level="error", place=item.place, message=f"damaged{item.positions}")
+                yield Finding(level="error", place=item.place, message=f"{item.how}{item.positions}")
             else:
                 yield from self._frame(item, name)
             self._step(item.end - offset)
@@ -87,9 +115,9 @@ class Checker:
                 message="not part of the log (yet): the next opening for writing takes it in or sets it aside",
             )
         if first != self._mark.segment:
-            yield from self._index(path, name, first, last, offset)
+            yield from self._index(path, name, first, last, offset, verdict)
 
-    def _title(self, source: Source, name: str, first: int) -> Iterator[Finding]:
+    def _title(self, source: Source, name: str, first: int, verdict: Verdict) -> Iterator[Finding]:
         title = parse_title(source.read(0, TITLE))
         if title is None:
             yield Finding(level="error", place=f"{name} bytes 0-{TITLE - 1}", message="the title is damaged")
@@ -97,6 +125,9 @@ class Checker:
             yield Finding(
                 level="error", place=f"{name} bytes 0-{TITLE - 1}", message="a segment of another log or place"
             )
+        elif not verdict.titled:
+            message = "it follows on another frame than the one before it"
+            yield Finding(level="error", place=f"{name} bytes 0-{TITLE - 1}", message=message)
 
     def _frame(self, frame: Frame, name: str) -> Iterator[Finding]:
         place = f"{name} bytes {frame.offset}-{frame.end - 1}"
@@ -127,7 +158,7 @@ class Checker:
         if self._manifest.shards > 1 and shard_of(event.tenant, self._manifest.shards) != self._shard:
             yield f"tenant {event.tenant} does not live in shard {self._shard}"
 
-    def _index(self, path: str, name: str, first: int, last: int, end: int) -> Iterator[Finding]:
+    def _index(self, path: str, name: str, first: int, last: int, end: int, verdict: Verdict) -> Iterator[Finding]:
         place = index_path(name)
         try:
             index = SealedIndex(self._handles, index_path(path))
@@ -140,7 +171,7 @@ class Checker:
             return
         header = index.header
         told = (header.log_id, header.first, header.last, header.bytes)
-        if told != (self._manifest.log_id, first, last, end):
+        if told != (self._manifest.log_id, first, last, end) or not verdict.indexed:
             yield Finding(level="warning", place=place, message="the index belongs to another segment; it is not used")
 
 

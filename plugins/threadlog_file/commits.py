@@ -15,7 +15,6 @@ from threadlog_file.restoring import Restorer
 from threadlog_file.sealing import Sealing
 from threadlog_file.shard import Shard
 from threadlog_file.syncing import SyncPolicy
-from threadlog_file.watermark import Mark
 from threadlog_file.writer import ShardWriter, Written
 
 
@@ -103,7 +102,7 @@ class Commits:
             self._seal()
             shard.begin(written.segment)
         shard.note_frame(plan.first, plan.count, written.offset, written.size, written.stamp, plan.appends)
-        shard.mark = Mark(plan.position, written.segment, written.offset + written.size)
+        shard.mark = written.mark
         self._planner.committed(plan)
 
     def _seal(self) -> None:

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from threadlog.log import Finding
+from threadlog_file.chain import survey
 from threadlog_file.checking import Step
 from threadlog_file.damage import Damage
 from threadlog_file.files import Files, replace_file
 from threadlog_file.handles import Handles
 from threadlog_file.inventory import is_file
-from threadlog_file.scanning import Source, survey
+from threadlog_file.scanning import Source
 from threadlog_file.segments import TITLE, index_path, segment_path, segments_in
 from threadlog_file.watermark import Mark
 
@@ -71,9 +72,11 @@ class Copier:
     def _check(self, target: str, end: int, first: int, last: int) -> Iterator[Finding]:
         name, offset = os.path.basename(target), TITLE
         source = Source(self._handles, target, end)
-        for item in survey(source, name, shard=self._shard, offset=TITLE, position=first - 1, last=last):
+        ends = self._mark.said if first == self._mark.segment else None
+        found = survey(source, name, shard=self._shard, offset=TITLE, position=first - 1, last=last, ends=ends)
+        for item in found:
             if isinstance(item, Damage):
-                yield Finding(level="error", place=item.place, message=f"damaged{item.positions}; copied as it is")
+                yield Finding(level="error", place=item.place, message=f"{item.how}{item.positions}; copied as it is")
             else:
                 self.events += item.header.count
             self._step(item.end - offset)

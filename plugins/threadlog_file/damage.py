@@ -19,6 +19,8 @@ class Damage(Struct, frozen=True):
     """First position that is lost there; 0 where that is not known."""
     last: int = 0
     """Last one; less than `first` where no event is lost."""
+    how: str = "damaged"
+    """What has happened to it."""
 
     @property
     def place(self) -> str:
@@ -41,7 +43,7 @@ class Damage(Struct, frozen=True):
     def error(self) -> LogCorrupt:
         """The error that names it."""
         return LogCorrupt(
-            f"stored bytes are damaged ({self.place}{self.positions}): open the log for reading only to get at the "
+            f"stored bytes are {self.how} ({self.place}{self.positions}): open the log for reading only to get at the "
             "rest, or run `threadlog repair`, which sets the damage aside.",
             self.place,
         )

@@ -6,6 +6,7 @@ a segment is text, one JSON value a line, so that ``grep`` and ``jq`` work on th
 
 from __future__ import annotations
 
+import re
 from zlib import crc32
 
 import msgspec
@@ -16,7 +17,7 @@ from threadlog.log import FormatTooNew
 FORMAT = 1
 """Version of everything that this plugin writes."""
 
-HEADER = 160
+HEADER = 192
 """Bytes of a frame's header line, its line break included."""
 
 MARK = b'{"frame":'
@@ -25,6 +26,10 @@ MARK = b'{"frame":'
 
 SHORTEST = 80
 """No event takes fewer bytes: the names of its fields alone are as many."""
+
+
+_SUMS = re.compile("([0-9a-f]{8}){3,4}").fullmatch
+"""How checks are written."""
 
 
 class FrameHeader(Struct, frozen=True, gc=False):
@@ -43,18 +48,34 @@ class FrameHeader(Struct, frozen=True, gc=False):
     """Bytes of what follows the header."""
     crc: str
     """CRC-32 of what follows the header, 8 hexadecimal digits."""
+    prev: str
+    """The check of the frame before it in the segment; zeros in the first one."""
     check: str
     """CRC-32 of the header before this field."""
+    link: str = ""
+    """Only where repair put the frame in place of another one: the check by which the next frame knows that one."""
 
     @property
     def possible(self) -> bool:
         """Whether a writer can have said this: a check that fits proves no sense."""
+        if not _SUMS(self.crc + self.prev + self.check + self.link):
+            return False
         return 0 <= self.durable < self.first and 1 <= self.count <= self.length // SHORTEST
 
     @property
     def stamp(self) -> int:
         """The check as a number. It covers the body's as well, so no other frame has it."""
         return int(self.check, 16)
+
+    @property
+    def tie(self) -> int:
+        """What the next frame says in `prev`, as a number."""
+        return int(self.link or self.check, 16)
+
+    @property
+    def before(self) -> int:
+        """`prev` as a number."""
+        return int(self.prev, 16)
 
     @property
     def last(self) -> int:
@@ -81,12 +102,21 @@ _version = msgspec.json.Decoder(_Version).decode
 _TOO_NEW = f"the log holds frames of a newer format than {FORMAT}, which is all that this threadlog reads: upgrade it."
 
 
-def make_frame(shard: int, first: int, count: int, durable: int, body: bytes) -> bytes:
-    """A frame's bytes, ready to be written."""
+def make_frame(
+    shard: int, first: int, count: int, durable: int, body: bytes, prev: int = 0, link: int | None = None
+) -> bytes:
+    """A frame's bytes, ready to be written.
+
+    Args:
+        prev: `FrameHeader.tie` of the frame before it in the segment, 0 where there is none.
+        link: what the next frame says of the one that this one stands for, where that is not this one's check.
+    """
     line = (
         f'{{"frame":{FORMAT},"shard":{shard},"first":{first},"count":{count},"durable":{durable}'
-        f',"length":{len(body)},"crc":"{crc32(body):08x}"'
+        f',"length":{len(body)},"crc":"{crc32(body):08x}","prev":"{prev:08x}"'
     )
+    if link is not None:
+        line += f',"link":"{link:08x}"'
     return seal_line(line, HEADER) + body
 
 

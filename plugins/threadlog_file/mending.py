@@ -11,24 +11,26 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import chain, groupby, pairwise
 
 import msgspec
 from msgspec import Struct
 
 from threadlog.log import Event, Finding, shard_of, uuid7s
+from threadlog_file.chain import NOT_SEALED, survey
 from threadlog_file.damage import Damage
 from threadlog_file.files import Files, replace_file
-from threadlog_file.frames import make_frame
+from threadlog_file.frames import make_frame, parse_header, stamp_of
 from threadlog_file.handles import Handles
 from threadlog_file.indexfile import sealed_frames
 from threadlog_file.inventory import take_inventory
 from threadlog_file.lines import encode_lines, line_of
 from threadlog_file.manifest import Manifest
 from threadlog_file.recovery import aside_path, move_aside
-from threadlog_file.scanning import Frame, Source, StoredAppend, appends_of, is_readable, survey
+from threadlog_file.scanning import Frame, Source, StoredAppend, appends_of, is_readable
 from threadlog_file.segments import TITLE, index_path, make_title, parse_title, segment_path, segments_in
-from threadlog_file.watermark import Mark
+from threadlog_file.verdicts import UNJUDGED, Judge, Verdict
+from threadlog_file.watermark import Mark, slots_of
 
 LOST_TYPE = "log.lost"
 LOST_TENANT = "threadlog-lost"
@@ -58,8 +60,11 @@ class Mender:
         self._shard = shard
         self._mark = mark
         self._gaps: list[Gap] = []
-        self._end = 0
-        """Where the last whole frame ends."""
+        self._end: Frame | None = None
+        """The last whole frame."""
+        self._verdicts: Mapping[int, Verdict] = {}
+        self._ties: dict[int, int] = {}
+        """What follows on each segment has to say of its last frame."""
         self._foreign: Mapping[int, Damage] = {}
         """Segments in which nothing of this shard stands."""
         self._told: dict[int, Mapping[int, int]] = {}
@@ -80,6 +85,8 @@ class Mender:
         strays = [self._put_away(first) for first in found.strays]
         if self._mark.position and firsts[:1] != [1]:
             firsts.insert(0, 1)
+        judge = Judge(self._handles, self._folder, self._manifest.log_id, self._shard)
+        self._verdicts = judge.judge(firsts, self._foreign, self._mark)
         lasts = [following - 1 for following in firsts[1:]] + [self._mark.position]
         broken = [(first, last) for first, last in zip(firsts, lasts, strict=True) if self._survey(first, last)]
         if broken:
@@ -87,9 +94,16 @@ class Mender:
             for first in firsts:
                 self._remove(index_path(self._path(first)))
         findings = [finding for first, last in broken for finding in self._mend(first, last, last == lasts[-1])]
-        if not broken and self._end:
-            self._mark = Mark(self._mark.position, self._mark.segment, self._end)
-        return self._mark, strays + findings
+        if not broken and self._end is not None:
+            self._mark = Mark.behind(self._mark.segment, self._end.offset, self._end.header)
+        return self._mark, strays + self._disputed() + findings
+
+    def _disputed(self) -> list[Finding]:
+        """Tell where the mark knows another last frame than the segment holds: then the mark is written anew."""
+        if not any(verdict.disputed for verdict in self._verdicts.values()):
+            return []
+        message = "the mark knew another last frame than the segment holds; the events are kept, the mark is made anew"
+        return [Finding(level="warning", place=slots_of(self._shard), message=message)]
 
     def drop_beyond(self) -> list[Finding]:
         """Move away the segments that begin beyond the mark; tells of each."""
@@ -101,6 +115,8 @@ class Mender:
         told = self._told.get(first)
         if told is None:
             index = index_path(self._path(first))
+            if not self._verdict(first).indexed:
+                return NOT_SEALED
             told = self._told[first] = sealed_frames(self._handles, index, self._manifest.log_id, first, last)
         return told
 
@@ -123,7 +139,8 @@ class Mender:
             if isinstance(item, Damage):
                 self._gaps.append(Gap(item, []))
             else:
-                self._end = item.end
+                self._end = item
+                self._ties[first] = item.header.tie
                 for append in appends or ():
                     self._learn(append)
         return len(self._gaps) > gaps or self._title_is_damaged(first)
@@ -153,8 +170,9 @@ class Mender:
     def _items(self, first: int, last: int) -> Iterator[Frame | Damage]:
         path = self._path(first)
         name = path.rpartition("/")[2]
-        if not self._files.exists(path) or first in self._foreign:
-            yield self._foreign.get(first, Damage(name, 0, 0)).of(first, last)
+        refused = self._foreign.get(first) or self._refused(first)
+        if not self._files.exists(path) or refused:
+            yield (refused or Damage(name, 0, 0)).of(first, last)
             return
         # Where bytes have come in, the last frames lie behind the mark's offset: their positions tell what they are.
         source = Source(self._handles, path, self._handles.size(path))
@@ -166,6 +184,7 @@ class Mender:
             position=first - 1,
             last=last,
             sealed=self._sealed(first, last),
+            ends=self._ends(first),
         )
         for item in found:
             misfit = isinstance(item, Frame) and (first, item.header.first) in self._misfits
@@ -174,19 +193,21 @@ class Mender:
     def _mend(self, first: int, last: int, is_last: bool) -> list[Finding]:
         """Write a segment anew, with events in place of those that are lost."""
         path = self._path(first)
-        parts, findings, end = [self._title(first)], [], 0
-        for item in self._items(first, last):
+        parts, findings, end, tie = [self._title(first)], [], 0, 0
+        for item, following in pairwise(chain[Frame | Damage | None](self._items(first, last), (None,))):
             if isinstance(item, Frame):
                 end = item.end
                 parts.append(self._handles.read(path, item.header.size, item.offset))
-            else:
+            elif item is not None:
                 gap = next(gap for gap in self._gaps if gap.damage == item)
-                parts += self._fill(gap)
+                parts += self._fill(gap, tie, self._known_as(first, following))
                 findings.append(_told(item))
+            header = parse_header(parts[-1])
+            tie = self._ties[first] = header.tie if header is not None else 0
         if is_last:
             # What stands beyond the mark is left for recovery to judge.
-            tail, offset = self._tail(path, first, end), sum(map(len, parts))
-            self._mark = Mark(last, first, offset)
+            tail, header, offset = self._tail(path, first, end), parse_header(parts[-1]), sum(map(len, parts[:-1]))
+            self._mark = Mark(last, first, offset) if header is None else Mark.behind(first, offset, header)
             parts.append(tail)
         kept = self._set_aside(path)
         replace_file(self._files, path, b"".join(parts))
@@ -195,13 +216,20 @@ class Mender:
             findings.append(Finding(level="info", place=path.rpartition("/")[2], message=f"kept as it was in {kept}"))
         return findings
 
-    def _fill(self, gap: Gap) -> Iterator[bytes]:
-        """Frames with an event for each lost position."""
+    def _known_as(self, first: int, following: Frame | Damage | None) -> int | None:
+        """What is said of a lost frame by what follows it; None where that will be written anew."""
+        if following is None:
+            return self._ends(first)
+        return following.header.before if isinstance(following, Frame) else None
+
+    def _fill(self, gap: Gap, tie: int, known_as: int | None) -> Iterator[bytes]:
+        """Frames with an event for each lost position, which follow on `tie`."""
         lost = sorted(gap.known) + [self._unknown() for _ in range(gap.room)]
         position, now = gap.damage.first, time.time_ns() // 1000
         data = msgspec.json.encode({"type": LOST_TYPE, "place": gap.damage.place})
         for (tenant, thread), keys in groupby(lost, lambda key: key[:2]):
             seqs = [seq for _, _, seq in keys]
+            link = known_as if position + len(seqs) > gap.damage.last else None
             append_id = f"lost-{position}-{uuid.uuid4().hex}"
             events = [
                 Event(
@@ -220,8 +248,9 @@ class Mender:
                 for at, (seq, event_id) in enumerate(zip(seqs, uuid7s(now, len(seqs)), strict=True), position)
             ]
             body = encode_lines([line_of(event) for event in events])
-            yield make_frame(self._shard, position, len(events), position - 1, body)
-            position += len(events)
+            frame = make_frame(self._shard, position, len(events), position - 1, body, tie, link)
+            yield frame
+            position, tie = position + len(events), stamp_of(frame)
 
     def _unknown(self) -> tuple[str, str, int]:
         self._lost_seq += 1
@@ -236,7 +265,7 @@ class Mender:
         return name
 
     def _title_is_damaged(self, first: int) -> bool:
-        if first in self._foreign:
+        if first in self._foreign or self._refused(first) or not self._verdict(first).titled:
             return True
         path = self._path(first)
         title = parse_title(self._handles.read(path, TITLE, 0))
@@ -247,7 +276,21 @@ class Mender:
         path = self._path(first)
         if self._files.exists(path) and not self._title_is_damaged(first):
             return self._handles.read(path, TITLE, 0)
-        return make_title(self._manifest, self._shard, first)
+        before = max((other for other in self._ties if other < first), default=0)
+        return make_title(self._manifest, self._shard, first, self._ties.get(before, 0))
+
+    def _verdict(self, first: int) -> Verdict:
+        return self._verdicts.get(first, UNJUDGED)
+
+    def _refused(self, first: int) -> Damage | None:
+        """The whole segment, if it is certain that it was exchanged."""
+        verdict = self._verdict(first)
+        return None if verdict.disputed else verdict.refused
+
+    def _ends(self, first: int) -> int | None:
+        """What follows a segment says of its last frame, if that is to be believed."""
+        verdict = self._verdict(first)
+        return None if verdict.disputed else verdict.ends
 
     def _tail(self, path: str, first: int, end: int) -> bytes:
         """What stands beyond the mark and the last frame, which ends at `end`."""

@@ -10,19 +10,22 @@ Only after a power cut can a flipped bit in the very last frame not be told from
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from msgspec import Struct
 
 from threadlog.log import LogCorrupt
+from threadlog_file.chain import survey
 from threadlog_file.damage import Damage
 from threadlog_file.files import Files, replace_file
-from threadlog_file.frames import SHORTEST, is_filling
+from threadlog_file.frames import SHORTEST, is_filling, make_frame, parse_header, stamp_of
 from threadlog_file.handles import Handles
 from threadlog_file.inventory import take_inventory
 from threadlog_file.manifest import Manifest
 from threadlog_file.scanning import Frame, Source, appends_of, find_frame, frames_from
-from threadlog_file.segments import TITLE, create_segment, segment_path
+from threadlog_file.segments import TITLE, create_segment, parse_title, segment_path
+from threadlog_file.verdicts import Judge
 from threadlog_file.watermark import Mark
 
 ASIDE = "aside"
@@ -89,37 +92,64 @@ class Recovery:
             raise Damage(name, 0, mark.offset, mark.segment, mark.position).error()
         if not firsts:
             return None
-        position = firsts[0] - 1
+        end = Mark(firsts[0] - 1, firsts[0], TITLE, 0, self._title_of(firsts[0]))
         for first, following in pairwise(firsts):
-            position = self._walk_sealed(first, position, following - 1)
-        return self._walk_last(firsts[-1], position, mark.position)
+            end = self._walk_sealed(first, end, following - 1, mark)
+        return self._walk_last(firsts[-1], end, mark)
 
-    def _walk_sealed(self, first: int, position: int, last: int) -> int:
-        """Check that a segment is whole up to the position `last`, where the next one begins."""
-        source, offset = self._source(first), TITLE
-        for frame in frames_from(source, offset, shard=self._shard, position=position):
+    def _title_of(self, first: int) -> int:
+        """What the title of a segment says of the last frame before it."""
+        path = segment_path(self._folder, self._shard, first)
+        title = parse_title(self._handles.read(path, TITLE, 0))
+        if title is None:
+            raise Damage(os.path.basename(path), 0, TITLE).error()
+        return title.before
+
+    def _walk_sealed(self, first: int, end: Mark, last: int, mark: Mark) -> Mark:
+        """Check that a segment is whole up to the position `last`, where the next one begins; returns where it ends."""
+        source = self._source(first)
+        for frame in self._chained(source, end, mark):
             if frame.header.last > last:
                 break
-            position, offset = frame.header.last, frame.end
-        if position < last:
-            raise self._damage(first, offset, source, position + 1, last)
-        return position
+            end = Mark.behind(first, frame.offset, frame.header)
+        ends = self._title_of(last + 1)
+        if end.position < last or end.tie != ends:
+            raise self._damage(first, source, last, ends)
+        return Mark(last, last + 1, TITLE, 0, end.tie)
 
-    def _walk_last(self, first: int, position: int, acknowledged: int) -> Tail:
-        source, offset = self._source(first), TITLE
-        durable = Mark(position, first, offset)
+    def _chained(self, source: Source, end: Mark, mark: Mark) -> Iterator[Frame]:
+        """The frames of a segment in which the shard ends at `end`, as far as each follows on the one before it.
+
+        Raises:
+            LogCorrupt: the mark stands behind another frame.
+        """
+        for frame in frames_from(source, end.offset, shard=self._shard, position=end.position):
+            if end.start and frame.header.before != end.tie:
+                return
+            before, end = end, Mark.behind(end.segment, frame.offset, frame.header)
+            if before.position < mark.position <= end.position and self._is_another(end, mark):
+                raise self._disputed(source, mark)
+            yield frame
+
+    def _is_another(self, end: Mark, mark: Mark) -> bool:
+        """Whether a frame at which the mark stands is not the one that it knows."""
+        return mark.start > 0 and end.segment == mark.segment and end.tie != mark.tie
+
+    def _walk_last(self, first: int, durable: Mark, mark: Mark) -> Tail:
+        source, end, acknowledged = self._source(first), durable, mark.position
         pending: list[Frame] = []
-        for frame in frames_from(source, offset, shard=self._shard, position=position):
-            if position >= acknowledged and appends_of(frame) is None:
+        for frame in self._chained(source, end, mark):
+            if end.position >= acknowledged and appends_of(frame) is None:
                 break
-            if frame.header.durable >= position:
-                durable, pending = Mark(position, first, offset), []
+            if frame.header.durable >= end.position:
+                durable, pending = end, []
             pending.append(frame)
-            position, offset = frame.header.last, frame.end
-            if position <= acknowledged:
-                durable, pending = Mark(position, first, offset), []
-        if position < acknowledged:
-            raise self._damage(first, offset, source, position + 1, acknowledged)
+            end = Mark.behind(first, frame.offset, frame.header)
+            if end.position <= acknowledged:
+                durable, pending = end, []
+        if end.position < acknowledged:
+            raise self._damage(first, source, acknowledged, mark.said if first == mark.segment else None)
+        position, offset = end.position, end.offset
         self._check_tail(first, source, offset, position)
         rest = source.read(offset, source.end - offset)
         torn = b"" if is_filling(rest) else rest
@@ -130,8 +160,14 @@ class Recovery:
         behind = find_frame(source, offset)
         while behind is not None:
             if self._proves(behind, offset, position):
-                raise self._damage(first, offset, source, position + 1, behind.header.durable)
+                raise self._behind(first, offset, source, position + 1, behind.header.durable)
             behind = find_frame(source, behind.offset)
+
+    def _behind(self, segment: int, offset: int, source: Source, first: int, last: int) -> LogCorrupt:
+        """The error of positions that had been stored and are not there."""
+        behind = find_frame(source, offset)
+        name = os.path.basename(segment_path(self._folder, self._shard, segment))
+        return Damage(name, offset, behind.offset if behind else source.end, first, last).error()
 
     def _proves(self, frame: Frame, offset: int, position: int) -> bool:
         """Whether events between a position, which ends at `offset`, and a later frame had been stored.
@@ -147,17 +183,15 @@ class Recovery:
 
     def _rewrite(self, tail: Tail) -> Mark:
         """Put the frames of the tail into a segment of their own, then cut them off the old one."""
-        frames = [self._bytes(tail.segment, frame) for frame in tail.frames]
-        first = tail.durable.position + 1
-        path = create_segment(self._files, self._folder, self._manifest, self._shard, first, frames)
+        frames = _chain(tail.frames)
+        first, tie = tail.durable.position + 1, tail.durable.tie
+        path = create_segment(self._files, self._folder, self._manifest, self._shard, first, tie, frames)
         self._handles.forget(path)
         if first != tail.segment:
             self._cut(tail.segment, tail.durable.offset, tail.size)
-        return Mark(tail.frames[-1].header.last, first, TITLE + sum(map(len, frames)))
-
-    def _bytes(self, segment: int, frame: Frame) -> bytes:
-        path = segment_path(self._folder, self._shard, segment)
-        return self._handles.read(path, frame.header.size, frame.offset)
+        last = parse_header(frames[-1])
+        assert last is not None
+        return Mark.behind(first, TITLE + sum(map(len, frames[:-1])), last)
 
     def _cut(self, segment: int, end: int, size: int) -> None:
         """Take away what stands after `end`: filling, and what has been moved or rewritten."""
@@ -174,10 +208,27 @@ class Recovery:
         path = segment_path(self._folder, self._shard, first)
         return Source(self._handles, path, self._handles.size(path))
 
-    def _damage(self, segment: int, offset: int, source: Source, first: int, last: int) -> LogCorrupt:
-        behind = find_frame(source, offset)
+    def _damage(self, segment: int, source: Source, last: int, ends: int | None) -> LogCorrupt:
+        """The error of a segment that is not as it was, up to position `last`."""
         name = os.path.basename(segment_path(self._folder, self._shard, segment))
-        return Damage(name, offset, behind.offset if behind else source.end, first, last).error()
+        found = survey(source, name, shard=self._shard, offset=TITLE, position=segment - 1, last=last, ends=ends)
+        damage = next((item for item in found if isinstance(item, Damage)), None)
+        return (damage or Damage(name, 0, source.end, segment, last)).error()
+
+    def _disputed(self, source: Source, mark: Mark) -> LogCorrupt:
+        """The error of a segment in which the mark does not stand behind the frame that it knows."""
+        judge = Judge(self._handles, self._folder, self._manifest.log_id, self._shard)
+        verdict = judge.judge([mark.segment], (), mark)[mark.segment]
+        return verdict.error or self._damage(mark.segment, source, mark.position, mark.said)
+
+
+def _chain(found: Sequence[Frame]) -> list[bytes]:
+    """Frames as the first ones of a segment of their own."""
+    frames: list[bytes] = []
+    for frame in found:
+        header, prev = frame.header, stamp_of(frames[-1]) if frames else 0
+        frames.append(make_frame(header.shard, header.first, header.count, header.durable, frame.body, prev))
+    return frames
 
 
 def set_aside(files: Files, folder: str, name: str, data: bytes) -> None:

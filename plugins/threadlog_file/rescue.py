@@ -13,7 +13,7 @@ from threadlog_file.frames import FORMAT, SHORTEST
 from threadlog_file.handles import Handles
 from threadlog_file.inventory import take_inventory
 from threadlog_file.manifest import Manifest, load_manifest
-from threadlog_file.scanning import Source, find_frame, read_frame
+from threadlog_file.scanning import Frame, Source, find_frame, read_frame
 from threadlog_file.segments import TITLE, Title, parse_title, segment_path, segments_in, shards_in
 from threadlog_file.watermark import NAME, Mark, Watermark, slots_of
 
@@ -130,7 +130,8 @@ def last_frame(files: Files, handles: Handles, folder: str, manifest: Manifest, 
             continue
         path = segment_path(folder, shard, first)
         source = Source(handles, path, handles.size(path))
-        last, position = None, first - 1
+        last: Frame | None = None
+        position = first - 1
         frame = read_frame(source, TITLE) or find_frame(source, 0)
         while frame is not None:
             fit = frame.header.first - 1 - position <= frame.offset // SHORTEST
@@ -138,7 +139,7 @@ def last_frame(files: Files, handles: Handles, folder: str, manifest: Manifest, 
                 last, position = frame, frame.header.last
             frame = read_frame(source, frame.end) or find_frame(source, frame.end - 1)
         if last is not None:
-            return Mark(last.header.last, first, last.end)
+            return Mark.behind(first, last.offset, last.header)
     return Mark()
 
 

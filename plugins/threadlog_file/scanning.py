@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
-from types import MappingProxyType
 from zlib import crc32
 
 import msgspec
@@ -20,9 +19,6 @@ _WINDOW = 1024 * 1024
 
 _any_json = msgspec.json.Decoder(msgspec.Raw).decode
 
-NOT_SEALED: Mapping[int, int] = MappingProxyType({})
-"""Nothing is known of the frames but what they say themselves."""
-
 
 class Frame(Struct, frozen=True, gc=False):
     """A whole frame as it was found in a segment."""
@@ -36,9 +32,9 @@ class Frame(Struct, frozen=True, gc=False):
         """Where the next one begins."""
         return self.offset + self.header.size
 
-    def damage(self, segment: str) -> Damage:
+    def damage(self, segment: str, how: str = "damaged") -> Damage:
         """That it is not what was written."""
-        return Damage(segment, self.offset, self.end, self.header.first, self.header.last)
+        return Damage(segment, self.offset, self.end, self.header.first, self.header.last, how)
 
 
 class StoredAppend(Struct, frozen=True, gc=False):
@@ -105,32 +101,18 @@ def frames_from(source: Source, offset: int, *, shard: int, position: int) -> It
         offset, position = frame.end, frame.header.last
 
 
-def survey(
-    source: Source,
-    name: str,
-    *,
-    shard: int,
-    offset: int,
-    position: int,
-    last: int,
-    sealed: Mapping[int, int] = NOT_SEALED,
-) -> Iterator[Frame | Damage]:
+def walk(source: Source, name: str, *, shard: int, offset: int, position: int, last: int) -> Iterator[Frame | Damage]:
     """All there is in a segment from `offset` on, up to the position `last`: whole frames, and what is damaged.
 
     Args:
         name: the segment's name, for `Damage`.
         position: the position before the one that is expected at `offset`.
-        sealed: the stamp of each frame by its first position, where it is known from when the segment was sealed; a
-            frame with another one has been changed or exchanged since.
     """
     while position < last:
         for frame in frames_from(source, offset, shard=shard, position=position):
             if frame.header.last > last:
                 break
-            if sealed and sealed.get(frame.header.first) != frame.header.stamp:
-                yield frame.damage(name)
-            else:
-                yield frame
+            yield frame
             offset, position = frame.end, frame.header.last
             if position == last:
                 return

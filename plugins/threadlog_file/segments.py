@@ -20,6 +20,7 @@ TITLE = 256
 """Bytes of a segment's first line; the first frame follows it."""
 
 _NAME = re.compile(r"(0|[1-9][0-9]{0,4})-([0-9]{16})\.seg")
+_SUM = re.compile("[0-9a-f]{8}").fullmatch
 
 
 class Title(Struct, frozen=True):
@@ -31,7 +32,14 @@ class Title(Struct, frozen=True):
     shard: int
     shards: int
     first: int
+    prev: str
+    """The check of the last frame of the segment before it; zeros in the first one of a shard."""
     created_us: int
+
+    @property
+    def before(self) -> int:
+        """`prev` as a number; -1, which no frame has, where it is none."""
+        return int(self.prev, 16) if _SUM(self.prev) else -1
 
 
 class _Version(Struct, frozen=True):
@@ -89,19 +97,23 @@ def is_segment(name: str) -> bool:
 
 
 def create_segment(
-    files: Files, folder: str, manifest: Manifest, shard: int, first: int, frames: Iterable[bytes] = ()
+    files: Files, folder: str, manifest: Manifest, shard: int, first: int, prev: int, frames: Iterable[bytes] = ()
 ) -> str:
     """Make a segment that holds `frames`, durably and as one step; returns its path."""
     path = segment_path(folder, shard, first)
-    replace_file(files, path, b"".join((make_title(manifest, shard, first), *frames)))
+    replace_file(files, path, b"".join((make_title(manifest, shard, first, prev), *frames)))
     return path
 
 
-def make_title(manifest: Manifest, shard: int, first: int) -> bytes:
-    """The first line of a new segment."""
+def make_title(manifest: Manifest, shard: int, first: int, prev: int) -> bytes:
+    """The first line of a new segment.
+
+    Args:
+        prev: `FrameHeader.tie` of the last frame of the segment before it, 0 in the first one of a shard.
+    """
     line = (
         f'{{"segment":{FORMAT},"log_id":"{manifest.log_id}","shard":{shard},"shards":{manifest.shards}'
-        f',"first":{first},"created_us":{time.time_ns() // 1000}'
+        f',"first":{first},"prev":"{prev:08x}","created_us":{time.time_ns() // 1000}'
     )
     return seal_line(line, TITLE)
 

@@ -8,17 +8,19 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import pairwise
 
+from threadlog_file.chain import EXCHANGED, NOT_SEALED, survey
 from threadlog_file.damage import Damage
 from threadlog_file.files import Files
-from threadlog_file.frames import HEADER, parse_header
+from threadlog_file.frames import HEADER
 from threadlog_file.handles import Handles
 from threadlog_file.heads import HeadTable
 from threadlog_file.index import Chunk, OpenIndex
 from threadlog_file.indexfile import IndexDamaged, SealedIndex, sealed_frames
 from threadlog_file.inventory import take_inventory
-from threadlog_file.scanning import NOT_SEALED, Frame, Source, StoredAppend, appends_of, survey
+from threadlog_file.scanning import Frame, Source, StoredAppend, appends_of
 from threadlog_file.segments import TITLE, Segment, index_path, parse_title, segment_path, segments_in
 from threadlog_file.threads import Threads
+from threadlog_file.verdicts import UNJUDGED, Judge, Verdict
 from threadlog_file.watermark import Mark
 
 
@@ -93,13 +95,16 @@ class Shard:
             self._note_damage(self._missing(1, (firsts or [mark.position + 1])[0] - 1))
         if (firsts and firsts[-1] != mark.segment) or (mark.position and not firsts):
             self._note_damage(self._missing(mark.segment, mark.position))
+        verdicts = Judge(self.handles, self.folder, self.log_id, self.number).judge(firsts, found.lost, mark)
         for first, following in pairwise([*firsts, mark.position + 1]):
-            if first in found.lost:
-                self._pass_over(self.begin(first), found.lost[first].of(first, following - 1))
+            lost = found.lost.get(first) or verdicts[first].refused
+            if lost is not None:
+                self._pass_over(self.begin(first), lost.of(first, following - 1))
             elif following <= mark.position:
-                self._load_sealed(first, following - 1)
+                self._load_sealed(first, following - 1, verdicts[first])
             else:
-                self._scan(self.begin(first), mark.position, mark.offset if first == mark.segment else None)
+                end = mark.offset if first == mark.segment else None
+                self._scan(self.begin(first), mark.position, end, verdicts[first])
         self.mark = mark
         self.heads.build()
 
@@ -119,7 +124,7 @@ class Shard:
             return
         if not self.segments or self.segments[-1].first != mark.segment:
             self._begin_following(mark.segment)
-        self._scan(self.segments[-1], mark.position, mark.offset)
+        self._scan(self.segments[-1], mark.position, mark.offset, Verdict(mark.said))
         self.mark = mark
 
     def distrust(self, index: str) -> None:
@@ -169,29 +174,21 @@ class Shard:
     def _missing(self, first: int, last: int) -> Damage:
         return Damage(os.path.basename(segment_path(self.folder, self.number, first)), 0, 0, first, last)
 
-    def _load_sealed(self, first: int, last: int) -> None:
+    def _load_sealed(self, first: int, last: int, verdict: Verdict) -> None:
         segment = self.begin(first)
         try:
-            if self.damage or index_path(segment.path) in self.distrusted:
+            if self.damage or not verdict.sound or index_path(segment.path) in self.distrusted:
                 raise IndexDamaged(segment.path)
             sealed = SealedIndex(self.handles, index_path(segment.path))
             if (sealed.header.log_id, sealed.header.first, sealed.header.last) != (self.log_id, first, last):
                 raise IndexDamaged(segment.path)
-            if not self._ends_as(segment, sealed):
-                raise IndexDamaged(segment.path)
             sealed.load_into(self.threads, segment.ordinal)
             self.heads.forget()
         except (OSError, IndexDamaged):
-            self._scan(segment, last, None)
+            self._scan(segment, last, None, verdict)
             self.on_scanned(self)
             return
         segment.index, segment.last, segment.end = sealed, last, sealed.header.bytes
-
-    def _ends_as(self, segment: Segment, sealed: SealedIndex) -> bool:
-        """Whether the segment still ends with the frame with which it was sealed."""
-        offset, stamp = sealed.header.final
-        header = parse_header(self.handles.read(segment.path, HEADER, offset))
-        return header is not None and (header.stamp, offset + header.size) == (stamp, sealed.header.bytes)
 
     def _begin_following(self, newest: int) -> None:
         """Take up the segments that another process has begun, up to the one that begins with position `newest`."""
@@ -212,11 +209,12 @@ class Shard:
                     if (sealed.header.first, sealed.header.last) == (segment.first, segment.last):
                         segment.index = sealed
 
-    def _scan(self, segment: Segment, last: int, end: int | None) -> None:
+    def _scan(self, segment: Segment, last: int, end: int | None, verdict: Verdict = UNJUDGED) -> None:
         """Take frames of `segment` into the index, from what is known of it up to position `last` and byte `end`."""
-        source = self._source(segment, end)
-        index = index_path(segment.path)
-        sealed = sealed_frames(self.handles, index, self.log_id, segment.first, last) if end is None else NOT_SEALED
+        source = self._source(segment, end, verdict)
+        index, sealed = index_path(segment.path), NOT_SEALED
+        if end is None and verdict.indexed:
+            sealed = sealed_frames(self.handles, index, self.log_id, segment.first, last)
         found = survey(
             source,
             segment.name,
@@ -225,6 +223,7 @@ class Shard:
             position=segment.last,
             last=last,
             sealed=sealed,
+            ends=verdict.ends,
         )
         for item in found:
             if isinstance(item, Damage):
@@ -232,7 +231,7 @@ class Shard:
             elif not self._take(segment, item):
                 self._pass_over(segment, item.damage(segment.name))
 
-    def _source(self, segment: Segment, end: int | None) -> Source:
+    def _source(self, segment: Segment, end: int | None, verdict: Verdict) -> Source:
         if segment.end == TITLE:
             # Recovery may have put another file in its place, which it does only where nobody has read yet.
             self.handles.forget(segment.path)
@@ -241,6 +240,8 @@ class Shard:
         title = parse_title(source.read(0, TITLE))
         if title is None or (title.log_id, title.shard, title.first) != (self.log_id, self.number, segment.first):
             self._note_damage(Damage(segment.name, 0, TITLE))
+        elif not verdict.titled:
+            self._note_damage(Damage(segment.name, 0, TITLE, how=EXCHANGED))
         return source
 
     def _take(self, segment: Segment, frame: Frame) -> bool:

@@ -16,12 +16,13 @@ from msgspec import Struct
 
 from threadlog.log import LogCorrupt
 from threadlog_file.files import Files, Page, read_all, replace_file, write_all
+from threadlog_file.frames import FrameHeader
 
 NAME = "WATERMARK"
 _TITLE = b"threadlog watermark 1\n"
 _SECTOR = 512
 """The title and each slot have a disk sector of their own, the unit that a power cut leaves whole."""
-_MARK = struct.Struct("<QQQ")
+_MARK = struct.Struct("<QQQQII")
 _CHECK = struct.Struct("<I")
 _SLOT = _MARK.size + _CHECK.size
 
@@ -35,6 +36,22 @@ class Mark(Struct, frozen=True, gc=False):
     """First position of the segment that holds it; 0 while there is none."""
     offset: int = 0
     """Where in that segment the next frame goes."""
+    start: int = 0
+    """Where in that segment its last frame begins; 0 where it holds none, or that is not known."""
+    tie: int = 0
+    """What the next frame says of the last one (see `FrameHeader.tie`), in whichever segment that is."""
+    before: int = 0
+    """What the last frame says of the one before it in its segment."""
+
+    @property
+    def said(self) -> int | None:
+        """What it says of the last frame; None where it says nothing of one."""
+        return self.tie if self.start else None
+
+    @classmethod
+    def behind(cls, segment: int, offset: int, header: FrameHeader) -> Mark:
+        """The mark behind the frame that begins at `offset`."""
+        return cls(header.last, segment, offset + header.size, offset, header.tie, header.before)
 
 
 class Watermark:
@@ -153,5 +170,5 @@ def _place(shard: int, turn: int) -> int:
 
 
 def _pack(mark: Mark) -> bytes:
-    data = _MARK.pack(mark.position, mark.segment, mark.offset)
+    data = _MARK.pack(mark.position, mark.segment, mark.offset, mark.start, mark.tie, mark.before)
     return data + _CHECK.pack(crc32(data))

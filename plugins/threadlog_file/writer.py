@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from threadlog.log import LogBusy, LogStopped, StorageFull
 from threadlog_file.files import FULL, SCARCE, Files, write_all
-from threadlog_file.frames import make_frame, stamp_of
+from threadlog_file.frames import HEADER, make_frame, stamp_of
 from threadlog_file.manifest import Manifest
 from threadlog_file.options import FileOptions
 from threadlog_file.segments import TITLE, create_segment, segment_path
@@ -30,6 +30,8 @@ class Written(Struct, frozen=True, gc=False):
     size: int
     stamp: int
     """See `FrameHeader.stamp`."""
+    mark: Mark
+    """Where the shard ends with it."""
 
 
 class ShardWriter:
@@ -68,15 +70,18 @@ class ShardWriter:
         """
         if self.stopped is not None:
             raise LogStopped(self.stopped)
-        frame = make_frame(self._shard, self._mark.position + 1, count, self._mark.position, body)
-        self._check_room(len(frame))
-        self._open_segment(len(frame))
+        size = HEADER + len(body)
+        self._check_room(size)
+        self._open_segment(size)
+        at = self._mark
+        prev = at.tie if at.offset > TITLE else 0
+        frame = make_frame(self._shard, at.position + 1, count, at.position, body, prev)
         self._put(frame)
         self._flush()
-        at = self._mark
-        self._mark = Mark(at.position + count, at.segment, at.offset + len(frame))
+        stamp = stamp_of(frame)
+        self._mark = Mark(at.position + count, at.segment, at.offset + size, at.offset, stamp, prev)
         self._watermark.move(self._shard, self._mark)
-        return Written(at.segment, at.offset, len(frame), stamp_of(frame))
+        return Written(at.segment, at.offset, size, stamp, self._mark)
 
     def stop(self, why: str) -> LogStopped:
         """Write nothing any more; returns the error to raise."""
@@ -131,11 +136,12 @@ class ShardWriter:
     def _roll(self) -> None:
         """Begin a new segment; all that stands in the old one is durable."""
         first = self._mark.position + 1
-        path = create_segment(self._files, self._folder, self._manifest, self._shard, first)
+        tie = self._mark.tie
+        path = create_segment(self._files, self._folder, self._manifest, self._shard, first, tie)
         fd = self._files.open(path, os.O_RDWR)
         self.close()
         self._fd = fd
-        self._mark = Mark(self._mark.position, first, TITLE)
+        self._mark = Mark(self._mark.position, first, TITLE, 0, tie)
         self._filled = TITLE
 
     def _put(self, frame: bytes) -> None:

@@ -12,7 +12,7 @@ from file.power import workloads
 from file.power.disk import Disk
 from file.power.journal import Knowledge
 from file.power.listing import PROJECTION, snapshot_of
-from file.power.lives import PATH, Backend, Scribe, fresh_disk, live
+from file.power.lives import PATH, Backend, Life, Scribe, fresh_disk, live
 from file.power.seam import DiskFiles
 from threadlog.log import Event, LogCorrupt, LogError, MaintenanceReport
 from threadlog.log.memory import MemoryLog
@@ -47,6 +47,13 @@ class Sample:
         return disk
 
 
+async def twins() -> tuple[Sample, Sample]:
+    """A closed log and a copy of it, which went on from the middle on each by itself, in the same way."""
+    base = await live(BACKEND, workloads.heads, fresh_disk(), Knowledge())
+    both = [await live(BACKEND, workloads.heads, base.files.disk, base.journal.now) for _ in range(2)]
+    return _sample_of(both[0]), _sample_of(both[1])
+
+
 async def sample() -> Sample:
     """Make one."""
 
@@ -55,7 +62,10 @@ async def sample() -> Sample:
         events = await everything(scribe.log)
         await scribe.log.save_snapshot(snapshot_of(events[3]))
 
-    life = await live(BACKEND, work, fresh_disk(), Knowledge())
+    return _sample_of(await live(BACKEND, work, fresh_disk(), Knowledge()))
+
+
+def _sample_of(life: Life) -> Sample:
     return Sample(life.files.disk, [life.journal.now.kept[key] for key in sorted(life.journal.now.kept)])
 
 

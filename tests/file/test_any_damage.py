@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 import pytest
 
-from file.damaged import BACKEND, Sample, examine, sample
+from file.damaged import BACKEND, Sample, examine, twins
 from file.logs import everything, threads_of
 from file.power.disk import Disk
 from file.power.lives import PATH
@@ -38,12 +38,16 @@ class Logs:
     whole: Sample
     other: Sample
     """A log of the same shape."""
+    twin: Sample
+    """A copy of the log that went on by itself from the middle on."""
 
 
 @pytest.fixture
 async def logs() -> Logs:
-    """Two of them."""
-    return Logs(await sample(), await sample())
+    """All of them."""
+    whole, twin = await twins()
+    other, _ = await twins()
+    return Logs(whole, other, twin)
 
 
 def stored(files: Mapping[str, bytes]) -> Content:
@@ -68,7 +72,7 @@ def overwrite(files: Content, logs: Logs, rng: random.Random) -> None:
 def move_block(files: Content, logs: Logs, rng: random.Random) -> None:
     """Bytes copied over others, within a file or from another one."""
     source, target = pick(files, rng, ".seg", ".idx"), pick(files, rng, ".seg", ".idx")
-    size = rng.choice((16, 160, 512, 1024))
+    size = rng.choice((16, 192, 512, 1024))
     start, at = rng.randrange(len(files[source])), rng.randrange(len(files[target]))
     block = files[source][start : start + size]
     files[target] = files[target][:at] + block + files[target][at + len(block) :]
@@ -105,14 +109,10 @@ def cut_or_remove(files: Content, logs: Logs, rng: random.Random) -> None:
 
 
 def exchange_frame(files: Content, logs: Logs, rng: random.Random) -> None:
-    """A frame of the other log, or of another place of this one, in place of one of its size in a sealed segment.
-
-    In the last segment a frame of a log of the same shape cannot be told from the true one: nothing but its own checks
-    tells of it until the segment is sealed.
-    """
-    name = pick({name: data for name, data in files.items() if name.replace(".seg", ".idx") in files}, rng, ".seg")
+    """A frame of the other log, of the twin, or of another place of this one, in place of one of its size."""
+    name = pick(files, rng, ".seg")
     frames = spans(files[name])
-    source = rng.choice((files, stored(logs.other.files())))[name]
+    source = rng.choice((files, stored(logs.other.files()), stored(logs.twin.files())))[name]
     fitting = [
         (span, place)
         for span in spans(source)
@@ -124,6 +124,24 @@ def exchange_frame(files: Content, logs: Logs, rng: random.Random) -> None:
         files[name] = files[name][: place[0]] + source[slice(*span)] + files[name][place[1] :]
 
 
+def diverge(files: Content, logs: Logs, rng: random.Random) -> None:
+    """A segment, alone or with its index, an index alone, or the mark of the twin, in place of this log's."""
+    twin = stored(logs.twin.files())
+    name = rng.choice([name for name in sorted(files) if name == "WATERMARK" or parted(files, twin, name)])
+    files[name] = twin[name]
+    index = name.replace(".seg", ".idx")
+    if index in files and rng.random() < 0.5:
+        files[index] = twin[index]
+
+
+def parted(files: Content, twin: Content, name: str) -> bool:
+    """Whether it is a segment or an index, and the twins have no frame of that segment in common."""
+    segment = name.replace(".idx", ".seg")
+    if not segment.endswith(".seg"):
+        return False
+    return not any(twin[segment][slice(*span)] in files[segment] for span in spans(twin[segment]))
+
+
 DAMAGERS: Sequence[Callable[[Content, Logs, random.Random], None]] = (
     overwrite,
     overwrite,
@@ -133,6 +151,9 @@ DAMAGERS: Sequence[Callable[[Content, Logs, random.Random], None]] = (
     mix_up,
     cut_or_remove,
     exchange_frame,
+    exchange_frame,
+    diverge,
+    diverge,
 )
 
 
@@ -172,7 +193,7 @@ def in_frames(before: bytes, after: bytes | None, first: int) -> set[int]:
     """Positions of the frames of a segment that are not in it as they were."""
     lost: set[int] = set()
     for start, end in spans(before):
-        events = before[start + 160 : end].count(b"\n")
+        events = before[start + 192 : end].count(b"\n")
         if after is None or before[start:end] not in after:
             lost |= set(range(first, first + events))
         first += events

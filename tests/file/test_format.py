@@ -64,50 +64,53 @@ def test_the_payload_is_found_behind_fields_that_look_like_it() -> None:
 
 
 def test_a_frame_is_golden() -> None:
-    """A frame is a header line of 160 bytes and its lines."""
-    frame = frames.make_frame(0, 7, 1, 6, LINE)
+    """A frame is a header line of 192 bytes and its lines."""
+    frame = frames.make_frame(0, 7, 1, 6, LINE, 0xABC)
     header = (
         b'{"frame":1,"shard":0,"first":7,"count":1,"durable":6,"length":%d,"crc":"%08x"' % (len(LINE), crc32(LINE))
-    ).ljust(139)
+        + b',"prev":"00000abc"'
+    ).ljust(171)
     assert frame == header + b',"check":"%08x"}\n' % crc32(header) + LINE
-    assert len(frame) == 160 + len(LINE)
-    assert json.loads(frame[:160])["first"] == 7
+    assert len(frame) == 192 + len(LINE)
+    assert json.loads(frame[:192])["first"] == 7
 
 
 def test_a_frame_of_a_newer_format_is_refused_by_name() -> None:
     """A whole header with a higher number is not taken for damage."""
-    newer = frames.seal_line('{"frame":2,"layout":"another"', 160)
+    newer = frames.seal_line('{"frame":2,"layout":"another"', 192)
     with pytest.raises(FormatTooNew, match="newer format"):
         frames.parse_header(newer)
 
 
 def test_a_segment_title_is_golden() -> None:
     """A segment begins with a line of 256 bytes that names its log, shard and first position."""
-    title = segments.make_title(manifest.Manifest(1, "log", 4, 5), 3, 57)
+    title = segments.make_title(manifest.Manifest(1, "log", 4, 5), 3, 57, 0x1F)
     told = json.loads(title)
     assert len(title) == 256
-    assert {name: told[name] for name in ("segment", "log_id", "shard", "shards", "first")} == {
+    assert {name: told[name] for name in ("segment", "log_id", "shard", "shards", "first", "prev")} == {
         "segment": 1,
         "log_id": "log",
         "shard": 3,
         "shards": 4,
         "first": 57,
+        "prev": "0000001f",
     }
 
 
 def test_a_watermark_is_golden(tmp_path: Path) -> None:
-    """Slots of 28 bytes lie in sectors of their own after the title's, two for each shard."""
+    """Slots of 44 bytes lie in sectors of their own after the title's, two for each shard."""
     from threadlog_file import Files
 
-    marks = [watermark.Mark(1, 1, 500), watermark.Mark(9, 3, 1000)]
+    marks = [watermark.Mark(1, 1, 500), watermark.Mark(9, 3, 1000, 700, 11, 12)]
     watermark.create_watermark(Files(), str(tmp_path), marks)
     data = (tmp_path / "WATERMARK").read_bytes()
     assert len(data) == 4096
     assert data.startswith(b"threadlog watermark 1\n")
-    slot = b"".join(number.to_bytes(8, "little") for number in (9, 3, 1000))
+    slot = b"".join(number.to_bytes(8, "little") for number in (9, 3, 1000, 700))
+    slot += b"".join(number.to_bytes(4, "little") for number in (11, 12))
     for turn in (0, 1):
         place = 512 * (1 + 2 + turn)
-        assert data[place : place + 28] == slot + crc32(slot).to_bytes(4, "little")
+        assert data[place : place + 44] == slot + crc32(slot).to_bytes(4, "little")
 
 
 async def test_every_line_of_a_segment_is_json(tmp_path: Path) -> None:

@@ -12,55 +12,13 @@ from zlib import crc32
 
 import pytest
 
+from file.checks import care, errors, frames_in, repaired, serves
 from file.logs import SMALL, append, everything, fill, opened, segments, threads_of
-from threadlog.log import Event, LogCorrupt
-from threadlog_file import FileLog, FileMaintenance
+from threadlog.log import LogCorrupt
+from threadlog_file import FileLog
 from threadlog_file.frames import HEADER, make_frame, parse_header, seal_line
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
-
-
-def care(path: Path) -> FileMaintenance:
-    """Maintenance of a log of small segments."""
-    return FileMaintenance(str(path), SMALL)
-
-
-def errors(path: Path) -> list[str]:
-    """Places of what verify calls errors."""
-    return [finding.place for finding in care(path).verify().findings if finding.level == "error"]
-
-
-def frames_in(segment: Path) -> list[tuple[int, int]]:
-    """Where each frame of a segment begins and ends."""
-    data, found, at = segment.read_bytes(), [], 256
-    while (header := parse_header(data[at:])) is not None:
-        found.append((at, at + header.size))
-        at += header.size
-    return found
-
-
-async def repaired(path: Path, events: list[Event]) -> list[Event]:
-    """Repair a log twice; the second time finds nothing. Returns what it holds then that it did not hold before."""
-    assert care(path).repair().ok
-    assert [finding for finding in care(path).repair().findings if finding.level != "info"] == []
-    async with opened(path, SMALL) as log:
-        now = await everything(log)
-        assert len(now) == len(events)
-        assert await threads_of(log, now) == now
-    return [event for event, before in zip(now, events, strict=True) if event != before]
-
-
-async def serves(path: Path, events: list[Event]) -> None:
-    """A reader of a damaged log is given nothing but these events, each in its place."""
-    async with opened(path, SMALL, read_only=True) as log:
-        for event in events:
-            try:
-                page = await log.read_shard(0, after=event.position - 1, limit=1)
-                assert page.events[:1] == (event,)
-                thread = await log.read_thread(event.tenant, event.thread_id, after=event.seq - 1, limit=1)
-                assert thread.events == (event,)
-            except LogCorrupt:
-                pass
 
 
 @pytest.mark.parametrize("index", [False, True], ids=["alone", "with its index"])
@@ -117,7 +75,7 @@ async def test_an_edited_event_is_found_though_its_checks_fit(tmp_path: Path) ->
     header = parse_header(data[start:])
     assert header is not None
     body = data[start + HEADER : end].replace(b'"part":0', b'"part":9')
-    edited = make_frame(0, header.first, header.count, header.durable, body)
+    edited = make_frame(0, header.first, header.count, header.durable, body, header.before)
     segment.write_bytes(data[:start] + edited + data[end:])
     await serves(tmp_path / "log", events)
     assert errors(tmp_path / "log") == [f"{segment.name} bytes {start}-{end - 1}"]
@@ -216,24 +174,28 @@ async def test_a_mark_that_cannot_be_is_named(tmp_path: Path, mark: tuple[int, i
     """A position that cannot have been written is not believed: no repair makes up events for it."""
     events = await fill(tmp_path / "log", 40, SMALL)
     file = tmp_path / "log" / "WATERMARK"
-    data, slot = bytearray(file.read_bytes()), struct.pack("<QQQ", *mark)
+    data, slot = bytearray(file.read_bytes()), struct.pack("<QQQQII", *mark, 0, 0, 0)
     for place in (512, 1024):
-        data[place : place + 28] = slot + struct.pack("<I", crc32(slot))
+        data[place : place + 44] = slot + struct.pack("<I", crc32(slot))
     file.write_bytes(data)
     with pytest.raises(LogCorrupt):
         await FileLog(str(tmp_path / "log")).open()
-    assert "WATERMARK bytes 512-1051" in errors(tmp_path / "log")
+    assert "WATERMARK bytes 512-1067" in errors(tmp_path / "log")
     assert await repaired(tmp_path / "log", events) == []
 
 
 TAILS = {
-    "no events": lambda last, line: make_frame(0, last + 1, 1, last, b"no event, and longer than the shortest" * 3),
-    "deep": lambda last, line: make_frame(0, last + 1, 1, last, b"[" * 100_000 + b"\n"),
-    "no text": lambda last, line: make_frame(0, last + 1, 1, last, line.replace(b"acme", b"\xff\xfe\xfd\xfc")),
-    "far away": lambda last, line: make_frame(0, last + 99, 1, last + 98, line),
-    "very far away": lambda last, line: make_frame(0, 1 << 60, 1, (1 << 60) - 1, line),
-    "of the future": lambda last, line: make_frame(0, last + 1, 1, 1 << 60, line),
-    "too many": lambda last, line: make_frame(0, last + 1, 1 << 60, last, line),
+    "no events": lambda last, line, tie: make_frame(
+        0, last + 1, 1, last, b"no event, and longer than the shortest" * 3, tie
+    ),
+    "deep": lambda last, line, tie: make_frame(0, last + 1, 1, last, b"[" * 100_000 + b"\n", tie),
+    "no text": lambda last, line, tie: make_frame(
+        0, last + 1, 1, last, line.replace(b"acme", b"\xff\xfe\xfd\xfc"), tie
+    ),
+    "far away": lambda last, line, tie: make_frame(0, last + 99, 1, last + 98, line, tie),
+    "very far away": lambda last, line, tie: make_frame(0, 1 << 60, 1, (1 << 60) - 1, line, tie),
+    "of the future": lambda last, line, tie: make_frame(0, last + 1, 1, 1 << 60, line, tie),
+    "too many": lambda last, line, tie: make_frame(0, last + 1, 1 << 60, last, line, tie),
 }
 
 
@@ -243,7 +205,9 @@ async def test_a_whole_frame_that_cannot_be_is_torn(tmp_path: Path, kind: str) -
     events = await fill(tmp_path / "log", 10)
     (segment,) = segments(tmp_path / "log")
     whole = segment.read_bytes()
-    segment.write_bytes(whole + TAILS[kind](len(events), whole.splitlines(keepends=True)[-1]))
+    last = parse_header(whole[frames_in(segment)[-1][0] :])
+    assert last is not None
+    segment.write_bytes(whole + TAILS[kind](len(events), whole.splitlines(keepends=True)[-1], last.tie))
     async with opened(tmp_path / "log") as log:
         assert await everything(log) == events
     assert segment.read_bytes() == whole

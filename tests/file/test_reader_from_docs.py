@@ -24,14 +24,14 @@ def checked(line: bytes, width: int) -> dict[str, Any]:
     return told
 
 
-def watermark(folder: Path, shard: int) -> tuple[int, int, int]:
-    """Position, segment and offset."""
+def watermark(folder: Path, shard: int) -> tuple[int, ...]:
+    """Position, segment, end and beginning of the last frame, its check and that of the one before it."""
     data = (folder / "WATERMARK").read_bytes()
     assert data.startswith(b"threadlog watermark 1\n")
     return max(
-        struct.unpack_from("<QQQ", data, slot)
+        struct.unpack_from("<QQQQII", data, slot)
         for slot in (512 * (1 + 2 * shard), 512 * (2 + 2 * shard))
-        if crc32(data[slot : slot + 24]) == int.from_bytes(data[slot + 24 : slot + 28], "little")
+        if crc32(data[slot : slot + 40]) == int.from_bytes(data[slot + 40 : slot + 44], "little")
     )
 
 
@@ -39,27 +39,32 @@ def read_shard(folder: Path, shard: int) -> list[tuple[dict[str, Any], bytes]]:
     """Every event of a shard as its envelope and its payload's bytes."""
     manifest = checked((folder / "MANIFEST").read_bytes(), 256)
     assert manifest["format"] == 1
-    last, _, _ = watermark(folder, shard)
+    last, _, _, begins, known_as, before = watermark(folder, shard)
+    start, tie, prev = 0, "00000000", "00000000"
     events: list[tuple[dict[str, Any], bytes]] = []
     for segment in sorted(folder.glob(f"{shard}-*.seg")):
         data = segment.read_bytes()
         title = checked(data[:256], 256)
         assert (title["log_id"], title["shard"]) == (manifest["log_id"], shard)
         assert title["first"] == int(segment.stem.split("-")[1]) == len(events) + 1
+        assert title["prev"] == tie
         at = 256
         while len(events) < last and data[at : at + 9] == b'{"frame":':
-            header = checked(data[at : at + 160], 160)
-            body = data[at + 160 : at + 160 + header["length"]]
+            header = checked(data[at : at + 192], 192)
+            body = data[at + 192 : at + 192 + header["length"]]
             assert header["crc"] == f"{crc32(body):08x}"
             assert header["first"] == len(events) + 1
             assert header["durable"] == len(events)
+            assert header["prev"] == (tie if at > 256 else "00000000")
+            start, prev, tie = at, header["prev"], header.get("link", header["check"])
             lines = body.splitlines()
             assert len(lines) == header["count"]
             for line in lines:
                 payload = line[line.index(b',"data":') + 8 : -1]
                 events.append((json.loads(line), payload))
-            at += 160 + header["length"]
-    assert len(events) == last
+            at += 192 + header["length"]
+    assert (len(events), start, tie) == (last, begins, f"{known_as:08x}")
+    assert prev == f"{before:08x}"
     return events
 
 

@@ -103,7 +103,7 @@ async def test_every_cut_behind_the_watermark_is_a_tear(tmp_path: Path) -> None:
     (segment,) = segments(tmp_path / "log")
     whole, ends = segment.read_bytes(), frame_ends(segment)
     kept = [event for event in events if event.append_id != "append-5"]
-    for cut in {*range(ends[-2], ends[-1], 7), ends[-2] + 159, ends[-2] + 160, ends[-2] + 161, ends[-1] - 1}:
+    for cut in {*range(ends[-2], ends[-1], 7), ends[-2] + 191, ends[-2] + 192, ends[-2] + 193, ends[-1] - 1}:
         path = tmp_path / f"cut-{cut}"
         shutil.copytree(tmp_path / "log", path)
         segments(path)[0].write_bytes(whole[:cut])
@@ -221,7 +221,7 @@ async def test_whole_frames_behind_the_watermark_are_written_anew(tmp_path: Path
     await reads(tmp_path / "log", events)
     old, new = segments(tmp_path / "log")
     assert old.read_bytes() == whole[: ends[-2]]
-    assert new.read_bytes()[256:].startswith(whole[ends[-2] :])
+    assert new.read_bytes()[256 + HEADER :].startswith(whole[ends[-2] + HEADER :])
     assert not (tmp_path / "log" / "aside").exists()
 
 

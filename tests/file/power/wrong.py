@@ -87,7 +87,7 @@ class TrustingRecovery(Recovery):
     """Serves what it finds whole behind the watermark without bringing it to the disk."""
 
     def _rewrite(self, tail: Tail) -> Mark:
-        return Mark(tail.frames[-1].header.last, tail.segment, tail.end)
+        return Mark.behind(tail.segment, tail.frames[-1].offset, tail.frames[-1].header)
 
 
 @dataclass(frozen=True)
