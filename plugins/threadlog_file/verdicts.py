@@ -108,8 +108,8 @@ class Judge:
         indexed = found.is_sealed or found.sealed is None or ends is None or found.sealed == ends or found.tie != ends
         if not wrong or (found.sealed is not None and found.sealed == ends):
             return Verdict(ends, titled=titled, indexed=indexed, sound=found.is_sealed and titled and not wrong)
-        if mark is not None and not found.is_doubtful:
-            return Verdict(ends)  # then the frames tell which of them it is
+        if not found.is_doubtful:
+            return Verdict(ends, titled=titled, indexed=False)  # then the frames tell which of them it is
         damage = Damage(found.name, 0, found.size, found.first, found.last, EXCHANGED)
         return Verdict(ends, damage, disputed=mark is not None, titled=titled, indexed=False)
 
@@ -140,8 +140,7 @@ class Judge:
         if headers and headers[-1].last >= mark.position:
             found.tie = headers[-1].tie if headers[-1].last == mark.position else _ANOTHER
             is_known = len(headers) > 1 and headers[-2].tie == mark.before
-            is_chained = all(one.tie == other.before for one, other in pairwise(headers))
-            found.is_doubtful = is_chained and not is_known
+            found.is_doubtful = _is_chained(headers) and not is_known
 
     def _look_at_end(self, found: _Segment, path: str) -> None:
         """Find the last frame of a sealed segment: where its index says that it is, or else by going through all."""
@@ -156,9 +155,9 @@ class Judge:
             if header is not None and end == (found.last, found.sealed, index.bytes):
                 found.tie, found.is_sealed = header.tie, True
                 return
-        for header in self._headers(path, found):
-            if header.last == found.last:
-                found.tie = header.tie
+        headers = self._headers(path, found)
+        if headers and headers[-1].last == found.last:
+            found.tie, found.is_doubtful = headers[-1].tie, _is_chained(headers)
 
     def _headers(self, path: str, found: _Segment) -> list[FrameHeader]:
         """The headers of the frames, up to the last one or to what is none."""
@@ -175,3 +174,7 @@ class Judge:
     def _header(self, path: str, offset: int) -> FrameHeader | None:
         header = parse_header(self._handles.read(path, HEADER, offset))
         return header if header is not None and header.shard == self._shard else None
+
+
+def _is_chained(headers: Sequence[FrameHeader]) -> bool:
+    return all(one.tie == other.before for one, other in pairwise(headers))

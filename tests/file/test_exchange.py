@@ -185,6 +185,34 @@ async def test_a_sealed_segment(twins: Twins, at: int, index: bool) -> None:
     assert await lost(twins) == expected
 
 
+async def test_the_segment_in_which_the_copy_parted(twins: Twins) -> None:
+    """With its index exchanged as well nothing tells which of its events are the same: all are refused."""
+    segment = [path for path in segments(twins.log) if int(path.stem[2:]) <= twins.begun][-1]
+    expected = positions(segment, 0, 99)
+    assert min(expected) <= twins.begun < max(expected)
+    twins.take(segment)
+    own = [position for position in expected if position > twins.begun]
+    assert await serves(twins.log, twins.events) == own
+    twins.take(segment.with_suffix(".idx"))
+    assert await refused(twins, f"{segment.name} bytes 0-{segment.stat().st_size - 1}") == expected
+    assert await lost(twins) == expected
+
+
+async def test_what_a_reader_follows(twins: Twins) -> None:
+    """A reader that has the log open is given no frame that the mark does not know."""
+    async with opened(twins.log, SMALL, read_only=True) as reader:
+        assert (await reader.read_shard(0, limit=1)).events
+        await go_on_a_little(twins.log)
+        last = segments(twins.log)[-1]
+        data, (start, end) = last.read_bytes(), frames_in(last)[-1]
+        header = parse_header(data[start:])
+        assert header is not None
+        body = data[start + HEADER : end].replace(b'"part":0', b'"part":9')
+        last.write_bytes(data[:start] + make_frame(0, header.first, 1, header.durable, body, header.before))
+        with pytest.raises(LogCorrupt, match=f"{last.name} bytes {start}-{end - 1}"):
+            await reader.read_shard(0, after=len(twins.events), limit=1)
+
+
 async def test_segments_in_a_row(twins: Twins) -> None:
     """Two segments and their indexes fit each other, and what stands before and behind them does not."""
     both = twins.diverged[:2]

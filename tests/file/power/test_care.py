@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from file.damaged import BACKEND, Sample, sample
+from file.damaged import BACKEND, Sample, sample, twins
 from file.logs import everything, threads_of
 from file.power.disk import Disk
 from file.power.lives import PATH
@@ -56,11 +56,37 @@ def damaged(whole: Sample, how: str) -> Disk:
 @pytest.mark.parametrize("how", ["frame", "missing", "WATERMARK"])
 async def test_repair_may_be_cut_off_anywhere(whole: Sample, how: str) -> None:
     """Whatever of a repair has reached the disk, the next one ends as it would have, and loses nothing more."""
-    start, rng = damaged(whole, how), random.Random(3)
-    reference = start.copy()
+    assert bool(await ends_the_same(damaged(whole, how), whole)) == (how != "WATERMARK")
+
+
+@pytest.mark.parametrize("how", ["frame", "sealed frame", "sealed last frame", "segment", "row", "index"])
+async def test_repair_of_an_exchange_may_be_cut_off_anywhere(how: str) -> None:
+    """The same where whole frames, segments or indexes are those of a copy that went on by itself."""
+    whole, twin = await twins()
+    assert bool(await ends_the_same(mixed(whole, twin, how), whole)) == (how != "index")
+
+
+def mixed(whole: Sample, twin: Sample, how: str) -> Disk:
+    """The log with something of its twin in place of its own."""
+    names = sorted(name for name in whole.files() if name.endswith(".seg"))
+    name, theirs = names[-1 if how == "frame" else -3], twin.files()
+    if how.endswith("frame"):
+        data = whole.files()[name]
+        starts = [at for at in range(len(data)) if data.startswith(b'{"frame"', at)]
+        start, end = (starts[-1], len(data)) if "last" in how else starts[:2]
+        return settled(whole.damaged(name, data[:start] + theirs[name][start:end] + data[end:]))
+    segments = {"segment": [name], "row": names[-3:-1]}.get(how, [])
+    disk = whole.disk
+    for taken in [*segments, *(segment.replace(".seg", ".idx") for segment in segments or [name])]:
+        disk = Sample(disk, whole.events).damaged(taken, theirs[taken])
+    return settled(disk)
+
+
+async def ends_the_same(start: Disk, whole: Sample) -> set[int]:
+    """Cut a repair off anywhere and do it again; returns for which positions a mark stands each time."""
+    rng, reference = random.Random(3), start.copy()
     care(reference)[0].repair()
     lost = await marks(reference, whole)
-    assert bool(lost) == (how != "WATERMARK")
     maintenance, files = care(start.copy())
     maintenance.repair()
     disk, count = start.copy(), 0
@@ -72,6 +98,7 @@ async def test_repair_may_be_cut_off_anywhere(whole: Sample, how: str) -> None:
             count += 1
     print(f"{count} states")
     assert count > 20
+    return lost
 
 
 async def marks(disk: Disk, whole: Sample) -> set[int]:
