@@ -22,6 +22,9 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 SCARCE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
 """Errors that say nothing about the storage: the process or the machine has too much open."""
 
+FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+"""What says that this process may not write there."""
+
 
 class Page:
     """A few pages of a file mapped into memory, shared with every process that maps them."""

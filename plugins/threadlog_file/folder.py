@@ -15,7 +15,7 @@ from threadlog_file.handles import Handles
 from threadlog_file.lock import Lock
 from threadlog_file.manifest import Manifest, load_manifest, new_manifest, save_manifest
 from threadlog_file.options import FileOptions
-from threadlog_file.recovery import Recovery
+from threadlog_file.recovery import Recovery, move_aside
 from threadlog_file.rescue import check_manifest
 from threadlog_file.sealing import seal_now
 from threadlog_file.segments import is_segment
@@ -151,7 +151,15 @@ def _remove_leftovers(files: Files, path: str) -> None:
     """Remove files that a crash left half made; each was to take another's place or get its own."""
     for name in files.names(path):
         if _is_leftover(name):
-            files.unlink(f"{path}/{name}")
+            _remove_leftover(files, path, name)
+
+
+def _remove_leftover(files: Files, path: str, name: str) -> None:
+    """Remove a file; a folder of that name is somebody's, and is moved out of the way."""
+    try:
+        files.unlink(f"{path}/{name}")
+    except (IsADirectoryError, PermissionError):
+        move_aside(files, path, f"{path}/{name}")
 
 
 def _is_leftover(name: str) -> bool:

@@ -99,8 +99,6 @@ class _Version(Struct, frozen=True):
 _decode = msgspec.json.Decoder(FrameHeader).decode
 _version = msgspec.json.Decoder(_Version).decode
 
-_TOO_NEW = f"the log holds frames of a newer format than {FORMAT}, which is all that this threadlog reads: upgrade it."
-
 
 def make_frame(
     shard: int, first: int, count: int, durable: int, body: bytes, prev: int = 0, link: int | None = None
@@ -140,8 +138,11 @@ def is_sealed_line(line: bytes, width: int) -> bool:
     return len(line) == width and line == padded + b',"check":"%08x"}\n' % crc32(padded)
 
 
-def parse_header(data: bytes) -> FrameHeader | None:
+def parse_header(data: bytes, segment: str = "a segment") -> FrameHeader | None:
     """The frame header in the first `HEADER` bytes of `data`; None if that is no whole header.
+
+    Args:
+        segment: the name of the file that holds it, for the error.
 
     Raises:
         FormatTooNew: it is whole, and of a newer format.
@@ -151,11 +152,19 @@ def parse_header(data: bytes) -> FrameHeader | None:
         return None
     try:
         if _version(line).frame > FORMAT:
-            raise FormatTooNew(_TOO_NEW)
+            raise too_new(f"{segment} holds frames", _version(line).frame)
         header = _decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     return header if header.possible else None
+
+
+def too_new(what: str, version: int) -> FormatTooNew:
+    """The error of `what` has a higher format than this one."""
+    return FormatTooNew(
+        f"{what} of a newer format, {version}; this threadlog reads up to {FORMAT}: upgrade it. If no newer one has "
+        "written here, that is no true line: move the file out of the folder and run `threadlog repair`."
+    )
 
 
 def is_filling(data: bytes) -> bool:

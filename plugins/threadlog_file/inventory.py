@@ -86,7 +86,7 @@ def _foreign(handles: Handles, path: str, log_id: str, shard: int, first: int) -
     if not is_file(handles, path):
         return Damage(name, 0, 0)
     source = Source(handles, path, handles.size(path))
-    title = parse_title(source.read(0, TITLE))
+    title = parse_title(source.read(0, TITLE), name)
     if title is not None:
         is_own = (title.log_id, title.shard, title.first) == (log_id, shard, first)
     else:

@@ -34,7 +34,7 @@ from threadlog.log import (
 )
 from threadlog_file.commits import Commits
 from threadlog_file.doorbell import Doorbell
-from threadlog_file.files import Files
+from threadlog_file.files import FORBIDDEN, Files
 from threadlog_file.folder import Folder, open_folder
 from threadlog_file.options import FileOptions
 from threadlog_file.reading import ShardReader
@@ -103,11 +103,16 @@ class FileLog(EventLog):
                 opening.result().close()
             workers.shutdown()
             if isinstance(error, OSError) and not isinstance(error, LogError):
-                raise LogStopped(
-                    f"the log at {self._path} cannot be opened ({error}): check the path, its rights and the disk."
-                ) from error
+                raise LogStopped(self._unopened(error)) from error
             raise
         self._open = self._assemble(folder, workers)
+
+    def _unopened(self, error: OSError) -> str:
+        """Why the log could not be opened, and what to do."""
+        remedy = "check the path, its rights and the disk"
+        if error.errno in FORBIDDEN and not self._options.read_only:
+            remedy = "give this process the right to write there, or open the log for reading only"
+        return f"the log at {self._path} cannot be opened ({error}): {remedy}."
 
     async def close(self) -> None:
         opened, self._open = self._open, None

@@ -148,6 +148,7 @@ def _titles(files: Files, handles: Handles, folder: str) -> Iterator[Title]:
     for shard in shards_in(names):
         for first in segments_in(names, shard):
             with suppress(OSError):
-                title = parse_title(handles.read(segment_path(folder, shard, first), TITLE, 0))
+                path = segment_path(folder, shard, first)
+                title = parse_title(handles.read(path, TITLE, 0), path.rpartition("/")[2])
                 if title is not None and (title.shard, title.first) == (shard, first):
                     yield title

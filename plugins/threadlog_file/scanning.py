@@ -64,6 +64,7 @@ class Source:
         self.end = end
         self._handles = handles
         self._path = path
+        self.name = path.rpartition("/")[2]
         self._start = 0
         self._data = b""
 
@@ -85,7 +86,7 @@ def read_frame(source: Source, offset: int) -> Frame | None:
     Raises:
         FormatTooNew: a whole header of a newer format is there.
     """
-    header = parse_header(source.read(offset, HEADER))
+    header = parse_header(source.read(offset, HEADER), source.name)
     if header is None or header.count < 1 or offset + header.size > source.end:
         return None
     body = source.read(offset + HEADER, header.length)

@@ -10,9 +10,8 @@ from collections.abc import Iterable
 import msgspec
 from msgspec import Struct
 
-from threadlog.log import FormatTooNew
 from threadlog_file.files import Files, replace_file
-from threadlog_file.frames import FORMAT, is_sealed_line, seal_line
+from threadlog_file.frames import FORMAT, is_sealed_line, seal_line, too_new
 from threadlog_file.index import Index
 from threadlog_file.manifest import Manifest
 
@@ -118,8 +117,11 @@ def make_title(manifest: Manifest, shard: int, first: int, prev: int) -> bytes:
     return seal_line(line, TITLE)
 
 
-def parse_title(line: bytes) -> Title | None:
+def parse_title(line: bytes, segment: str = "a segment") -> Title | None:
     """The title in the first `TITLE` bytes of a segment; None if that is no whole title.
+
+    Args:
+        segment: the name of the file, for the error.
 
     Raises:
         FormatTooNew: it is whole, and of a newer format.
@@ -129,9 +131,7 @@ def parse_title(line: bytes) -> Title | None:
     try:
         version = msgspec.json.decode(line, type=_Version).segment
         if version > FORMAT:
-            raise FormatTooNew(
-                f"a segment has format {version}; this threadlog reads up to {FORMAT}: upgrade it to open the log."
-            )
+            raise too_new(f"{segment} is", version)
         return msgspec.json.decode(line, type=Title)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None

@@ -164,7 +164,7 @@ class Judge:
         source, offset, position = Source(self._handles, path, found.size), TITLE, found.first - 1
         headers: list[FrameHeader] = []
         while position < found.last:
-            header = parse_header(source.read(offset, HEADER))
+            header = parse_header(source.read(offset, HEADER), found.name)
             if header is None or (header.first, header.shard) != (position + 1, self._shard):
                 break
             headers.append(header)
@@ -172,7 +172,7 @@ class Judge:
         return headers
 
     def _header(self, path: str, offset: int) -> FrameHeader | None:
-        header = parse_header(self._handles.read(path, HEADER, offset))
+        header = parse_header(self._handles.read(path, HEADER, offset), path.rpartition("/")[2])
         return header if header is not None and header.shard == self._shard else None
 
 

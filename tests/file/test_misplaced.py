@@ -14,7 +14,7 @@ import pytest
 
 from file.checks import care, errors, frames_in, repaired, serves
 from file.logs import SMALL, append, everything, fill, opened, segments, threads_of
-from threadlog.log import LogCorrupt
+from threadlog.log import FormatTooNew, LogCorrupt
 from threadlog_file import FileLog
 from threadlog_file.frames import HEADER, make_frame, parse_header, seal_line
 
@@ -182,6 +182,20 @@ async def test_a_mark_that_cannot_be_is_named(tmp_path: Path, mark: tuple[int, i
         await FileLog(str(tmp_path / "log")).open()
     assert "WATERMARK bytes 512-1067" in errors(tmp_path / "log")
     assert await repaired(tmp_path / "log", events) == []
+
+
+@pytest.mark.parametrize(("at", "line"), [(0, seal_line('{"segment":2', 256)), (256, seal_line('{"frame":2', HEADER))])
+async def test_a_line_of_a_format_that_does_not_exist_says_what_to_do(tmp_path: Path, at: int, line: bytes) -> None:
+    """It may be forged: the file is named, and once it is moved away repair puts marks for its events."""
+    events = await fill(tmp_path / "log", 40, SMALL)
+    segment = segments(tmp_path / "log")[1]
+    data = segment.read_bytes()
+    segment.write_bytes(data[:at] + line + data[at + len(line) :])
+    for call in (care(tmp_path / "log").verify, care(tmp_path / "log").repair):
+        with pytest.raises(FormatTooNew, match=rf"{re.escape(segment.name)}.*newer format, 2.*threadlog repair"):
+            call()
+    segment.rename(tmp_path / segment.name)
+    assert {event.type for event in await repaired(tmp_path / "log", events)} == {"log.lost"}
 
 
 TAILS = {

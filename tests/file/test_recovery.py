@@ -295,6 +295,14 @@ async def test_leftovers_of_a_crash_are_removed(tmp_path: Path) -> None:
     assert not list((tmp_path / "log").glob("*.tmp"))
 
 
+async def test_a_folder_in_the_way_of_a_new_file_is_moved_aside(tmp_path: Path) -> None:
+    """Somebody's folder that is called like a half-made segment keeps no writer from its work, and is kept."""
+    events = await fill(tmp_path / "log", 3)
+    (tmp_path / "log" / "0-0000000000000099.seg.tmp" / "notes").mkdir(parents=True)
+    await reads(tmp_path / "log", events)
+    assert (tmp_path / "log" / "aside" / "0-0000000000000099.seg.tmp" / "notes").is_dir()
+
+
 async def test_a_damaged_watermark_is_named(tmp_path: Path) -> None:
     """With one slot damaged the other one serves; with both, opening names the file."""
     events = await fill(tmp_path / "log", 4)
