@@ -69,7 +69,7 @@ async def restore(log: EventLog, shard: int, events: Sequence[Event]) -> None:
         last = await log.restore(shard, events)
     except LogError as error:
         raise ClauseBroken("C1", f"events that follow on what there is are refused: {error!r}") from error
-    if last != events[-1].position:
+    if last != events[-1].position or (await log.read_shard(shard, limit=1)).last_position != last:
         raise ClauseBroken("C1", f"events up to {events[-1].position} were restored, and {last} is told as the last")
 
 

@@ -189,8 +189,8 @@ async def _answer(call: Awaitable[T]) -> T | type[BaseException]:
 
 
 async def _check_own_snapshot(log: EventLog, tenant: str) -> None:
-    found = await log.load_snapshot(tenant, "secret", "items", 1)
-    assert found is None or (found.tenant, found.state) == (tenant, tenant.encode()), (
+    found = await _answer(log.load_snapshot(tenant, "secret", "items", 1))
+    assert not isinstance(found, Snapshot) or (found.tenant, found.state) == (tenant, tenant.encode()), (
         f"{tenant} is given the snapshot of another tenant: {found}"
     )
 

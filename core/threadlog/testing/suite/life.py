@@ -120,6 +120,21 @@ class LifeTests:
         await _check_closed(log)
 
     @clause("L1")
+    async def test_l1_a_shard_that_there_is_not_is_refused(self, lab: Lab) -> None:
+        """Every call that names a shard raises `ValueError` for one below 0 or beyond the last."""
+        log = await lab.open()
+        calls: tuple[Callable[[int], Awaitable[Any]], ...] = (
+            lambda shard: log.append(shard, [make(1)]),
+            lambda shard: log.read_shard(shard),
+            lambda shard: log.wait(shard, after=0, timeout=0),
+            lambda shard: log.restore(shard, []),
+        )
+        for shard in (-1, log.info.shards):
+            for call in calls:
+                error = await error_of(call(shard))
+                assert isinstance(error, ValueError), f"a call that names shard {shard} ends with {error!r}"
+
+    @clause("L1")
     async def test_l1_closing_ends_waits(self, lab: Lab) -> None:
         """Who waits for more when the log is closed gets `LogClosed` and is not left waiting."""
         log = await lab.open()

@@ -130,7 +130,7 @@ async def _waiting(log: EventLog, shard: int) -> asyncio.Task[int]:
 
 async def _against_the_clock(lab: Lab) -> EventLog:
     """A log whose events have times and ids that go down, as the clocks of several machines make them."""
-    log = await lab.open("backward")
+    log = await lab.open("backward", shards=1)
     async with MemoryLog() as source:
         for n in range(4):
             await store(source, make(1, thread=f"t{n}", head=HeadChange(title=THREAD)), make(2, thread="t0"))
