@@ -49,7 +49,7 @@ class FrameHeader(Struct, frozen=True, gc=False):
     crc: str
     """CRC-32 of what follows the header, 8 hexadecimal digits."""
     prev: str
-    """The check of the frame before it in the segment; zeros in the first one."""
+    """The check of the frame before it; zeros in the first one of a shard."""
     check: str
     """CRC-32 of the header before this field."""
     link: str = ""
@@ -106,7 +106,7 @@ def make_frame(
     """A frame's bytes, ready to be written.
 
     Args:
-        prev: `FrameHeader.tie` of the frame before it in the segment, 0 where there is none.
+        prev: `FrameHeader.tie` of the frame before it in the shard, 0 where there is none.
         link: what the next frame says of the one that this one stands for, where that is not this one's check.
     """
     line = (

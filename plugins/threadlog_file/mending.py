@@ -193,7 +193,7 @@ class Mender:
     def _mend(self, first: int, last: int, is_last: bool) -> list[Finding]:
         """Write a segment anew, with events in place of those that are lost."""
         path = self._path(first)
-        parts, findings, end, tie = [self._title(first)], [], 0, 0
+        parts, findings, end, tie = [self._title(first)], [], 0, self._tie_before(first)
         for item, following in pairwise(chain[Frame | Damage | None](self._items(first, last), (None,))):
             if isinstance(item, Frame):
                 end = item.end
@@ -203,7 +203,7 @@ class Mender:
                 parts += self._fill(gap, tie, self._known_as(first, following))
                 findings.append(_told(item))
             header = parse_header(parts[-1])
-            tie = self._ties[first] = header.tie if header is not None else 0
+            tie = self._ties[first] = header.tie if header is not None else tie
         if is_last:
             # What stands beyond the mark is left for recovery to judge.
             tail, header, offset = self._tail(path, first, end), parse_header(parts[-1]), sum(map(len, parts[:-1]))
@@ -276,8 +276,12 @@ class Mender:
         path = self._path(first)
         if self._files.exists(path) and not self._title_is_damaged(first):
             return self._handles.read(path, TITLE, 0)
+        return make_title(self._manifest, self._shard, first, self._tie_before(first))
+
+    def _tie_before(self, first: int) -> int:
+        """What a segment has to say of the last frame of the one before it."""
         before = max((other for other in self._ties if other < first), default=0)
-        return make_title(self._manifest, self._shard, first, self._ties.get(before, 0))
+        return self._ties.get(before, 0)
 
     def _verdict(self, first: int) -> Verdict:
         return self._verdicts.get(first, UNJUDGED)

@@ -19,7 +19,7 @@ from threadlog.log import LogCorrupt
 from threadlog_file.chain import survey
 from threadlog_file.damage import Damage
 from threadlog_file.files import Files, replace_file
-from threadlog_file.frames import SHORTEST, is_filling, make_frame, parse_header, stamp_of
+from threadlog_file.frames import HEADER, SHORTEST, is_filling, make_frame, parse_header, stamp_of
 from threadlog_file.handles import Handles
 from threadlog_file.inventory import take_inventory
 from threadlog_file.manifest import Manifest
@@ -92,10 +92,16 @@ class Recovery:
             raise Damage(name, 0, mark.offset, mark.segment, mark.position).error()
         if not firsts:
             return None
-        end = Mark(firsts[0] - 1, firsts[0], TITLE, 0, self._title_of(firsts[0]))
+        end = Mark(firsts[0] - 1, firsts[0], TITLE, 0, self._tie_before(firsts[0]))
         for first, following in pairwise(firsts):
             end = self._walk_sealed(first, end, following - 1, mark)
         return self._walk_last(firsts[-1], end, mark)
+
+    def _tie_before(self, first: int) -> int:
+        """What the first frame of a segment or, where there is none, its title says of the last frame before it."""
+        title, path = self._title_of(first), segment_path(self._folder, self._shard, first)
+        header = parse_header(self._handles.read(path, HEADER, TITLE))
+        return title if header is None else header.before
 
     def _title_of(self, first: int) -> int:
         """What the title of a segment says of the last frame before it."""
@@ -124,7 +130,7 @@ class Recovery:
             LogCorrupt: the mark stands behind another frame.
         """
         for frame in frames_from(source, end.offset, shard=self._shard, position=end.position):
-            if end.start and frame.header.before != end.tie:
+            if frame.header.before != end.tie:
                 return
             before, end = end, Mark.behind(end.segment, frame.offset, frame.header)
             if before.position < mark.position <= end.position and self._is_another(end, mark):
@@ -183,7 +189,7 @@ class Recovery:
 
     def _rewrite(self, tail: Tail) -> Mark:
         """Put the frames of the tail into a segment of their own, then cut them off the old one."""
-        frames = _chain(tail.frames)
+        frames = _chain(tail.frames, tail.durable.tie)
         first, tie = tail.durable.position + 1, tail.durable.tie
         path = create_segment(self._files, self._folder, self._manifest, self._shard, first, tie, frames)
         self._handles.forget(path)
@@ -222,12 +228,13 @@ class Recovery:
         return verdict.error or self._damage(mark.segment, source, mark.position, mark.said)
 
 
-def _chain(found: Sequence[Frame]) -> list[bytes]:
-    """Frames as the first ones of a segment of their own."""
+def _chain(found: Sequence[Frame], tie: int) -> list[bytes]:
+    """Frames that follow on `tie`."""
     frames: list[bytes] = []
     for frame in found:
-        header, prev = frame.header, stamp_of(frames[-1]) if frames else 0
-        frames.append(make_frame(header.shard, header.first, header.count, header.durable, frame.body, prev))
+        header = frame.header
+        frames.append(make_frame(header.shard, header.first, header.count, header.durable, frame.body, tie))
+        tie = stamp_of(frames[-1])
     return frames
 
 

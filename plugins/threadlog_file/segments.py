@@ -37,8 +37,8 @@ class Title(Struct, frozen=True):
 
     @property
     def before(self) -> int:
-        """`prev` as a number; -1, which no frame has, where it is none."""
-        return int(self.prev, 16) if _SUM(self.prev) else -1
+        """`prev` as a number."""
+        return int(self.prev, 16)
 
 
 class _Version(Struct, frozen=True):
@@ -132,6 +132,7 @@ def parse_title(line: bytes, segment: str = "a segment") -> Title | None:
         version = msgspec.json.decode(line, type=_Version).segment
         if version > FORMAT:
             raise too_new(f"{segment} is", version)
-        return msgspec.json.decode(line, type=Title)
+        title = msgspec.json.decode(line, type=Title)
+        return title if _SUM(title.prev) else None
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None

@@ -63,7 +63,9 @@ class _Segment(Struct):
     name: str
     size: int = 0
     before: int | None = None
-    """What its title says of the segment before."""
+    """What its title says of the last frame of the segment before."""
+    starts: int | None = None
+    """What its first frame says of that."""
     tie: int | None = None
     """What its last frame is to be known by."""
     is_doubtful: bool = True
@@ -89,7 +91,7 @@ class Judge:
             self._look(first, following - 1, mark) if first not in lost else _Segment(first, following - 1, "")
             for first, following in pairwise([*firsts, mark.position + 1])
         ]
-        said = [following.before for following in found[1:]] + [mark.said] * bool(found)
+        said = [_said(one, other) for one, other in pairwise(found)] + [mark.said] * bool(found)
         vouched = [
             None if segment.tie is None or told is None else segment.tie == told
             for segment, told in zip(found, said, strict=True)
@@ -99,7 +101,8 @@ class Judge:
         for at, segment in enumerate(found):
             misled = at + 1 in wrong and (at in wrong or vouched[at] is False)
             ends = None if misled else said[at]
-            titled = not (at in wrong and at > 0 and vouched[at - 1] is False)
+            titled = not at or segment.before in (None, said[at - 1])
+            titled = titled and not (at in wrong and at > 0 and vouched[at - 1] is False)
             by_mark = at == len(found) - 1 and titled
             verdicts[segment.first] = self._verdict(segment, ends, at in wrong, titled, mark if by_mark else None)
         return verdicts
@@ -122,6 +125,8 @@ class Judge:
         except OSError:
             return found
         found.before = None if title is None else title.before
+        header = self._header(path, TITLE)
+        found.starts = header.before if header is not None and header.first == first else None
         if first == mark.segment:
             self._look_at_mark(found, path, mark)
         else:
@@ -139,7 +144,7 @@ class Judge:
         headers = self._headers(path, found)
         if headers and headers[-1].last >= mark.position:
             found.tie = headers[-1].tie if headers[-1].last == mark.position else _ANOTHER
-            is_known = len(headers) > 1 and headers[-2].tie == mark.before
+            is_known = mark.before == (headers[-2].tie if len(headers) > 1 else found.before)
             found.is_doubtful = _is_chained(headers) and not is_known
 
     def _look_at_end(self, found: _Segment, path: str) -> None:
@@ -174,6 +179,16 @@ class Judge:
     def _header(self, path: str, offset: int) -> FrameHeader | None:
         header = parse_header(self._handles.read(path, HEADER, offset), path.rpartition("/")[2])
         return header if header is not None and header.shard == self._shard else None
+
+
+def _said(segment: _Segment, following: _Segment) -> int | None:
+    """What a segment says of the last frame of the one before it: its title or, where they differ, its first frame.
+
+    Where one of both is right, the other has been exchanged; where neither is, the title is as good.
+    """
+    if following.before is None or (following.starts is not None and following.starts == segment.tie):
+        return following.starts
+    return following.before
 
 
 def _is_chained(headers: Sequence[FrameHeader]) -> bool:

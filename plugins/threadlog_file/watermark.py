@@ -41,7 +41,7 @@ class Mark(Struct, frozen=True, gc=False):
     tie: int = 0
     """What the next frame says of the last one (see `FrameHeader.tie`), in whichever segment that is."""
     before: int = 0
-    """What the last frame says of the one before it in its segment."""
+    """What the last frame says of the one before it."""
 
     @property
     def said(self) -> int | None:

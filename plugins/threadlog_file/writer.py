@@ -74,12 +74,11 @@ class ShardWriter:
         self._check_room(size)
         self._open_segment(size)
         at = self._mark
-        prev = at.tie if at.offset > TITLE else 0
-        frame = make_frame(self._shard, at.position + 1, count, at.position, body, prev)
+        frame = make_frame(self._shard, at.position + 1, count, at.position, body, at.tie)
         self._put(frame)
         self._flush()
         stamp = stamp_of(frame)
-        self._mark = Mark(at.position + count, at.segment, at.offset + size, at.offset, stamp, prev)
+        self._mark = Mark(at.position + count, at.segment, at.offset + size, at.offset, stamp, at.tie)
         self._watermark.move(self._shard, self._mark)
         return Written(at.segment, at.offset, size, stamp, self._mark)
 

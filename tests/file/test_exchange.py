@@ -116,7 +116,7 @@ async def test_frames_of_the_last_segment(twins: Twins, count: int, back: int) -
 
 
 async def test_the_first_frame_of_the_last_segment(twins: Twins) -> None:
-    """It names no frame before it, but the next one names it."""
+    """The title tells of the frame before it, and the next one names it."""
     last = segments(twins.log)[-1]
     expected = positions(last, 0, 1)
     assert await refused(twins, twins.take_frames(last, 0, 1)) == expected
@@ -211,6 +211,15 @@ async def test_what_a_reader_follows(twins: Twins) -> None:
         last.write_bytes(data[:start] + make_frame(0, header.first, 1, header.durable, body, header.before))
         with pytest.raises(LogCorrupt, match=f"{last.name} bytes {start}-{end - 1}"):
             await reader.read_shard(0, after=len(twins.events), limit=1)
+
+
+@pytest.mark.parametrize("at", [1, -1])
+async def test_a_title(twins: Twins, at: int) -> None:
+    """The first frame names the one before it as well: the title is named, and no event is lost."""
+    segment = twins.diverged[at]
+    segment.write_bytes((twins.copy / segment.name).read_bytes()[:256] + segment.read_bytes()[256:])
+    assert await refused(twins, f"{segment.name} bytes 0-255") == []
+    assert await lost(twins) == []
 
 
 async def test_segments_in_a_row(twins: Twins) -> None:

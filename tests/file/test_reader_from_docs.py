@@ -55,7 +55,7 @@ def read_shard(folder: Path, shard: int) -> list[tuple[dict[str, Any], bytes]]:
             assert header["crc"] == f"{crc32(body):08x}"
             assert header["first"] == len(events) + 1
             assert header["durable"] == len(events)
-            assert header["prev"] == (tie if at > 256 else "00000000")
+            assert header["prev"] == tie
             start, prev, tie = at, header["prev"], header.get("link", header["check"])
             lines = body.splitlines()
             assert len(lines) == header["count"]
