@@ -19,7 +19,7 @@ LEVELS = ("contract", "concurrency", "life", "isolation", "crash", "faults", "ma
 _PROPERTY = "threadlog-clause"
 
 _LEVEL_OF = {
-    **dict.fromkeys(("append", "payloads", "read", "heads"), "contract"),
+    **dict.fromkeys(("append", "payloads", "exact", "read", "order", "heads", "copies"), "contract"),
     "processes": "concurrency",
     "steps": "concurrency",
 }
