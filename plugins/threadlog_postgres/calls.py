@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from itertools import accumulate
+from typing import Any, NamedTuple, TypeVar
 
 import asyncpg
 import msgspec
@@ -19,6 +20,7 @@ from threadlog.log import (
     Head,
     HeadChange,
 )
+from threadlog_postgres.ends import Ends
 
 _HEAD = msgspec.json.Decoder(HeadChange)
 _EXPECTED = {Expect.NO_THREAD: 0, Expect.ANY: -1, Expect.THREAD_EXISTS: -2}
@@ -42,21 +44,36 @@ class Known(Struct, frozen=True):
     """Where the append that owns the id begins."""
 
 
-def is_simple(append: Append) -> bool:
-    """Whether ``append_one`` can store it: one event after an exact seq, without a head change."""
+def exact(append: Append, last_seqs: Sequence[int] | None) -> int | None:
+    """The exact seq after which ``append_one`` can store an append; None if that is no append for it.
+
+    It takes one event without a head change. What it expects may be known from `last_seqs`.
+    """
     if len(append.events) != 1 or append.events[0].head is not None:
-        return False
-    return isinstance(append.expected, int) or append.expected is Expect.NO_THREAD
+        return None
+    if last_seqs is not None:
+        return last_seqs[0]
+    expected = _expected_number(append.expected)
+    return expected if expected >= 0 else None
 
 
-def one_arguments(append: Append, event_id: str) -> list[Any]:
-    """The arguments of ``append_one`` after the shard and the patience."""
+def one_arguments(ends: Ends | None, append: Append, expected: int, event_id: str) -> list[Any]:
+    """The arguments of ``append_one`` after the shard and the patience.
+
+    Args:
+        ends: what is known of the shard, if `expected` is known to be the thread's last seq.
+        append: of one event.
+        expected: the exact seq.
+        event_id: the event's.
+    """
     (event,) = append.events
     return [
+        None if ends is None else ends.position,
+        None if ends is None else ends.time_us,
         append.tenant,
         append.thread_id,
         append.append_id,
-        _expected_number(append.expected),
+        expected,
         append.actor,
         append.run_id,
         append.trace,
@@ -67,12 +84,16 @@ def one_arguments(append: Append, event_id: str) -> list[Any]:
     ]
 
 
-def append_arguments(appends: Sequence[Append], ids: Sequence[str]) -> list[Any]:
+def append_arguments(
+    ends: Ends, appends: Sequence[Append], ids: Sequence[str], last_seqs: Sequence[int] | None
+) -> list[Any]:
     """The arguments of ``append`` after the shard and the patience.
 
     Args:
+        ends: what is known of the shard.
         appends: of one shard.
         ids: of all their events, in order.
+        last_seqs: those of the appends' threads, if they are known.
     """
     events = [event for append in appends for event in append.events]
     counts = [len(append.events) for append in appends]
@@ -81,6 +102,9 @@ def append_arguments(appends: Sequence[Append], ids: Sequence[str]) -> list[Any]
     changes = list(_changes(appends))
     head_of, head_columns = _head_columns((number, change) for number, change in changes if change is not None)
     return [
+        ends.position or None,
+        ends.time_us,
+        last_seqs,
         sorted({append.tenant for append in appends}),
         segments,
         [sum(counts[:end]) for end in segments],
@@ -134,36 +158,61 @@ def restore_arguments(events: Sequence[Event]) -> list[Any]:
     ]
 
 
-def one_appended(shard: int, append: Append, event_id: str, answer: Sequence[int]) -> Appended:
-    """The outcome of an append that ``append_one`` has stored."""
-    position, time_us = answer
-    return _appended(shard, append, (event_id,), _expected_number(append.expected) + 1, position, time_us)
+class Answers(NamedTuple):
+    """What has become of the appends of a call."""
+
+    outcomes: Sequence[Appended | Conflict | Known]
+    stored: Sequence[tuple[Sequence[Event], bool]]
+    """The events of each append that was stored, and whether its thread is deleted now."""
 
 
-def outcomes(
-    shard: int, appends: Sequence[Append], ids: Sequence[str], answer: asyncpg.Record
-) -> list[Appended | Conflict | Known]:
-    """What has become of each append.
+def of_one(shard: int, append: Append, expected: int, event_id: str, answer: Sequence[int]) -> Answers:
+    """What the answer of ``append_one`` says, if it has stored the append."""
+    position, time_us, deleted = answer
+    outcome = _appended(shard, append, (event_id,), expected + 1, position, time_us)
+    return Answers([outcome], [(outcome.events, deleted > 0)])
+
+
+def of_all(
+    shard: int, appends: Sequence[Append], ids: Sequence[str], last_seqs: Sequence[int] | None, answer: asyncpg.Record
+) -> Answers:
+    """What the answer of ``append`` says.
 
     Args:
         shard: where they were stored.
         appends: in the order of the call.
         ids: of all their events, in order.
+        last_seqs: as they were given.
         answer: of ``append``.
     """
     kinds, seqs, positions, deletions, time_us = answer
-    found: list[Appended | Conflict | Known] = []
+    if kinds is None:  # stored as they were known to be, one behind the other
+        assert last_seqs is not None
+        counts = [len(append.events) for append in appends]
+        kinds, seqs, deletions = [0] * len(appends), [seq + 1 for seq in last_seqs], [False] * len(appends)
+        positions = accumulate(counts[:-1], initial=positions[0])
+    outcomes: list[Appended | Conflict | Known] = []
+    stored: list[tuple[Sequence[Event], bool]] = []
     start = 0
     for append, kind, seq, position, deleted in zip(appends, kinds, seqs, positions, deletions, strict=True):
         end = start + len(append.events)
         if kind == _KNOWN:
-            found.append(Known(seq))
+            outcomes.append(Known(seq))
         elif kind == _CONFLICT:
-            found.append(Conflict(seq, deleted))
+            outcomes.append(Conflict(seq, deleted))
         else:
-            found.append(_appended(shard, append, ids[start:end], seq, position, time_us))
+            outcome = _appended(shard, append, ids[start:end], seq, position, time_us)
+            outcomes.append(outcome)
+            stored.append((outcome.events, _deleted_after(append, deleted)))
         start = end
-    return found
+    return Answers(outcomes, stored)
+
+
+def _deleted_after(append: Append, deleted: bool) -> bool:
+    for event in append.events:
+        if event.head is not None and event.head.deleted is not UNSET:
+            deleted = event.head.deleted
+    return deleted
 
 
 def _appended(shard: int, append: Append, ids: Sequence[str], seq: int, position: int, time_us: int) -> Appended:

@@ -86,7 +86,8 @@ class Doorbell:
         connection = await connect(self._dsn, name="threadlog doorbell")
         self._known.clear()  # it may be another server now, with a shorter history
         try:
-            await connection.add_listener(self._channel, self._heard)
+            async with asyncio.timeout(PATIENCE):
+                await connection.add_listener(self._channel, self._heard)
             while not connection.is_closed():
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(BEAT_EVERY):

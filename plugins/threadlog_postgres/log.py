@@ -13,7 +13,6 @@ import asyncpg
 
 from threadlog.log import (
     Append,
-    Appended,
     Capability,
     Diverged,
     Duplicate,
@@ -42,6 +41,7 @@ from threadlog.log import (
 )
 from threadlog_postgres import calls, care, faults, schema
 from threadlog_postgres.doorbell import Doorbell
+from threadlog_postgres.ends import Ends
 from threadlog_postgres.place import Place
 from threadlog_postgres.pool import Pool, connect
 
@@ -54,6 +54,7 @@ class PostgresLog(EventLog):
         self._pool: Pool | None = None
         self._bell: Doorbell | None = None
         self._info: LogInfo | None = None
+        self._ends: dict[int, Ends] = {}
         self._query = cache(partial(_query, place.schema))
         self._appending: set[asyncio.Task[list[asyncpg.Record]]] = set()
 
@@ -86,6 +87,7 @@ class PostgresLog(EventLog):
     async def close(self) -> None:
         """See `EventLog.close`."""
         self._info = None
+        self._ends.clear()
         bell, self._bell = self._bell, None
         pool, self._pool = self._pool, None
         if bell is not None:
@@ -117,33 +119,43 @@ class PostgresLog(EventLog):
         if not appends:
             return []
         with faults.writing():
-            outcomes = await self._store_one(shard, appends[0]) if len(appends) == 1 else None
-            if outcomes is None:
-                outcomes = await self._store(shard, appends)
-        last = next((one.events[-1].position for one in reversed(outcomes) if isinstance(one, Appended)), 0)
-        self._ring(shard, last)
+            answers = await self._store(shard, appends)
+            self._ends_of(shard).note(answers.stored)
+            outcomes = [
+                await self._of_known(append, outcome.first_seq) if isinstance(outcome, calls.Known) else outcome
+                for append, outcome in zip(appends, answers.outcomes, strict=True)
+            ]
+        if answers.stored:
+            self._ring(shard, answers.stored[-1][0][-1].position)
         return outcomes
 
-    async def _store_one(self, shard: int, append: Append) -> Sequence[Outcome] | None:
-        """Store an append by the short way; None, and nothing was written, where only the long one can tell."""
-        if not calls.is_simple(append):
-            return None
-        (event_id,) = uuid7s(time.time_ns() // 1000, 1)
-        arguments = calls.one_arguments(append, event_id)
-        try:
-            ((answer,),) = await self._finish(self._call("append_one", shard, self._place.lock_timeout_ms, *arguments))
-        except asyncpg.UniqueViolationError:
-            return None
-        return None if answer is None else [calls.one_appended(shard, append, event_id, answer)]
+    async def _store(self, shard: int, appends: Sequence[Append]) -> calls.Answers:
+        """Store appends by the shortest way that can tell what becomes of them."""
+        last_seqs = self._ends_of(shard).last_seqs(appends)
+        if len(appends) == 1 and (expected := calls.exact(appends[0], last_seqs)) is not None:
+            with contextlib.suppress(asyncpg.UniqueViolationError):
+                ends = None if last_seqs is None else self._ends_of(shard)
+                if answers := await self._store_one(shard, ends, appends[0], expected):
+                    return answers
+        elif last_seqs is not None:
+            with contextlib.suppress(asyncpg.UniqueViolationError):
+                return await self._store_all(shard, appends, last_seqs)
+        return await self._store_all(shard, appends, None)
 
-    async def _store(self, shard: int, appends: Sequence[Append]) -> Sequence[Outcome]:
-        ids = uuid7s(time.time_ns() // 1000, sum(len(append.events) for append in appends))
-        arguments = calls.append_arguments(appends, ids)
+    async def _store_one(self, shard: int, ends: Ends | None, append: Append, expected: int) -> calls.Answers | None:
+        (event_id,) = uuid7s(time.time_ns() // 1000, 1)
+        arguments = calls.one_arguments(ends, append, expected, event_id)
+        ((answer,),) = await self._finish(self._call("append_one", shard, self._place.lock_timeout_ms, *arguments))
+        return None if answer is None else calls.of_one(shard, append, expected, event_id, answer)
+
+    async def _store_all(self, shard: int, appends: Sequence[Append], last_seqs: Sequence[int] | None) -> calls.Answers:
+        ids = uuid7s(time.time_ns() // 1000, sum([len(append.events) for append in appends]))
+        arguments = calls.append_arguments(self._ends_of(shard), appends, ids, last_seqs)
         (answer,) = await self._finish(self._call("append", shard, self._place.lock_timeout_ms, *arguments))
-        return [
-            await self._of_known(append, outcome.first_seq) if isinstance(outcome, calls.Known) else outcome
-            for append, outcome in zip(appends, calls.outcomes(shard, appends, ids, answer), strict=True)
-        ]
+        return calls.of_all(shard, appends, ids, last_seqs, answer)
+
+    def _ends_of(self, shard: int) -> Ends:
+        return self._ends.setdefault(shard, Ends())
 
     async def read_thread(
         self, tenant: str, thread_id: str, *, after: int = 0, limit: int = 100, backward: bool = False

@@ -22,6 +22,8 @@ class Proxy:
         self._speaking.set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._asking = False
+        self.stumble: bytes | None = None
+        """What a client says that is never passed on; its connection hangs from there, and the next one does not."""
         self.round_trips = 0
         """How often a client has spoken after the server had."""
 
@@ -60,6 +62,9 @@ class Proxy:
         try:
             with contextlib.suppress(ConnectionError):
                 while data := await source.read(65536):
+                    if self.stumble is not None and asks and self.stumble in data:
+                        self.stumble = None
+                        speaking = asyncio.Event()
                     await speaking.wait()
                     self.round_trips += asks and not self._asking
                     self._asking = asks

@@ -79,6 +79,29 @@ async def test_a_doorbell_cut_off_in_silence_is_hung_up_again(database: Database
         await until(heard)
 
 
+async def test_a_doorbell_cut_off_while_it_is_hung_up_is_hung_up_again(database: Database) -> None:
+    """A line that falls silent before anybody listens on it is replaced like any other."""
+    async with proxied(database.url) as proxy:
+        proxy.stumble = b"LISTEN"
+        async with database.new() as writer:
+            reader = database.new(schema=writer.place.schema, doorbell_url=by(proxy))
+            async with reader:
+                await until(lambda: stumbled(proxy))
+                assert reader._bell is not None
+                reader._bell._look = nothing
+                before = await store(writer)
+
+                async def heard() -> bool:
+                    return await reader.wait(0, after=before, timeout=0) > before or not await store(writer)
+
+                await until(heard)
+
+
+async def stumbled(proxy: Proxy) -> bool:
+    """Whether a connection hangs where it was to."""
+    return proxy.stumble is None
+
+
 async def nothing(_shard: int) -> int:
     """A look that finds nothing."""
     return 0

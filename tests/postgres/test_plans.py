@@ -18,6 +18,7 @@ from postgres.clusters import Cluster, installations
 from postgres.logs import Database, make
 from threadlog.log import Append, HeadChange
 from threadlog_postgres import calls
+from threadlog_postgres.ends import Ends
 from threadlog_postgres.log import PostgresLog
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
@@ -25,14 +26,27 @@ pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
 THREADS, EVENTS, STEP = 4_000, 3, 500
 _MARK = "plan:\n"
 
+
+def stranger(log: PostgresLog) -> PostgresLog:
+    """The log, as if this process had never written to it."""
+    log._ends.clear()
+    return log
+
+
 HOT = {
-    "a lone append": lambda log: log.append(0, [make("t7", expected=EVENTS)]),
+    "a lone append": lambda log: log.append(0, [make("t7")]),
+    "a stranger's lone append": lambda log: stranger(log).append(0, [make("t17", expected=EVENTS)]),
     "a lone append of several events": lambda log: log.append(0, [make("t9", events=3)]),
     "a lone change of a head": lambda log: log.append(0, [make("t11", head=HeadChange(title="x"))]),
     "a conflict": lambda log: log.append(0, [make("t13", expected=99)]),
     "a retry": lambda log: log.append(0, [make("t15", name="again")]),
     "a retry that is known": lambda log: log.append(0, [make("t15", name="again")]),
     "a batch": lambda log: log.append(0, [make(f"t{n}") for n in range(50)]),
+    "a batch to known threads": lambda log: log.append(0, [make(f"t{n}") for n in range(50)]),
+    "a batch to known threads, with heads": lambda log: log.append(
+        0, [make(f"t{n}", events=2, head=HeadChange(title="x")) for n in range(50)]
+    ),
+    "a stranger's batch": lambda log: stranger(log).append(0, [make(f"t{n}") for n in range(50)]),
     "a thread forward": lambda log: log.read_thread("acme", "t7", after=3, limit=5),
     "a thread backward": lambda log: log.read_thread("acme", "t7", backward=True, limit=5),
     "a shard": lambda log: log.read_shard(0, after=500, limit=50),
@@ -134,13 +148,24 @@ async def test_what_a_call_touches_does_not_grow_with_the_thread(database: Datab
             await log.read_thread("acme", "long", backward=True, limit=1)  # what is planned is read from catalogs once
         for _ in range(3):
             await log.append(0, [make("long", events=1000)])
-        one, many = make("long", expected=3008), [make("long"), make("other")]
+        for warm in ("other", "third"):
+            await log._store_all(0, [make("long"), make(warm)], None)
+        one, many, ids = make("long", expected=3010), [make("long"), make("other")], [str(uuid4()), str(uuid4())]
+        others, known = [make("long"), make("third")], Ends()
         touched = {
-            "append_one": await blocks(log, "append_one", 0, 100, *calls.one_arguments(one, str(uuid4()))),
-            "append": await blocks(log, "append", 0, 100, *calls.append_arguments(many, [str(uuid4()), str(uuid4())])),
+            "append_one": await blocks(log, "append_one", 0, 100, *calls.one_arguments(None, one, 3010, str(uuid4()))),
+            "append": await blocks(log, "append", 0, 100, *calls.append_arguments(Ends(), many, ids, None)),
             "read_thread": await blocks(log, "read_thread", 0, "acme", "long", 0, 1, 1000, True),
             "last_position": await blocks(log, "last_position", 0),
         }
+        last = (await log.read_shard(0, after=await log._last_position(0) - 1)).events[0]
+        known.position, known.time_us = last.position, last.time_us
+        arguments = calls.append_arguments(known, others, [str(uuid4()), str(uuid4())], [3012, 1])
+        touched["append where the end is known"] = await blocks(log, "append", 0, 100, *arguments)
+        known.position += 2
+        known.time_us = (await log.read_shard(0, after=known.position - 1)).events[0].time_us
+        arguments = calls.one_arguments(known, make("third"), 2, str(uuid4()))
+        touched["append_one where the end is known"] = await blocks(log, "append_one", 0, 100, *arguments)
         assert max(touched.values()) < 50, touched
 
 

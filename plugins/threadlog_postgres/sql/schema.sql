@@ -44,7 +44,7 @@ CREATE UNIQUE INDEX event_by_thread ON {schema}.event (shard, tenant, thread_id,
 CREATE UNIQUE INDEX event_by_append_id ON {schema}.event (shard, tenant, thread_id, append_id) WHERE first;
 
 -- Where shards end. A view sees with its owner's eyes, past row-level security: numbers, and nothing else.
-CREATE VIEW {schema}.event_position AS SELECT shard, position FROM {schema}.event;
+CREATE VIEW {schema}.event_position AS SELECT shard, position, time_us FROM {schema}.event;
 
 -- Rewritten only by an append that changes a listed field, never by an ordinary one.
 CREATE TABLE {schema}.head (

@@ -9,7 +9,7 @@ SET xmloption = content;
 SET client_min_messages = warning;
 SET row_security = off;
 CREATE SCHEMA house;
-CREATE FUNCTION house.append(the_shard integer, patience_ms integer, tenants_served text[], segments integer[], event_segments integer[], tenant_words text, thread_words text, append_id_words text, expected_numbers text, count_numbers text, actor_words text, run_id_words text, trace_words text, append_of_numbers text, place_numbers text, id_list text, type_words text, version_numbers text, head_words text, deletion_words text, payloads bytea[], head_of integer[], head_fields integer[], head_owners text[], head_titles text[], head_statuses text[], head_infos text[], head_deletions boolean[], OUT kinds integer[], OUT seqs bigint[], OUT positions bigint[], OUT deletions boolean[], OUT time_us bigint) RETURNS record
+CREATE FUNCTION house.append(the_shard integer, patience_ms integer, known_position bigint, known_time_us bigint, last_seqs bigint[], tenants_served text[], segments integer[], event_segments integer[], tenant_words text, thread_words text, append_id_words text, expected_numbers text, count_numbers text, actor_words text, run_id_words text, trace_words text, append_of_numbers text, place_numbers text, id_list text, type_words text, version_numbers text, head_words text, deletion_words text, payloads bytea[], head_of integer[], head_fields integer[], head_owners text[], head_titles text[], head_statuses text[], head_infos text[], head_deletions boolean[], OUT kinds integer[], OUT seqs bigint[], OUT positions bigint[], OUT deletions boolean[], OUT time_us bigint) RETURNS record
     LANGUAGE plpgsql
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
@@ -33,6 +33,7 @@ DECLARE
     versions integer[] := nullif(version_numbers, '');
     heads text[] := string_to_array(head_words, separator, '');
     deleted_after boolean[] := string_to_array(deletion_words, separator, '');
+    set_to text;
     from_number integer := 1;
     to_number integer;
     from_event integer := 1;
@@ -41,6 +42,32 @@ DECLARE
     stored_events bigint;
 BEGIN
     time_us := now_us;
+    IF cardinality(last_seqs) > 0 AND base = known_position AND known_time_us = (
+        SELECT p.time_us FROM house.event_position p WHERE p.shard = the_shard ORDER BY p.position DESC LIMIT 1
+    ) THEN
+        set_to := set_config('enable_nestloop', 'off', true);  -- the planner takes the arrays for short
+        INSERT INTO house.event (
+            shard, position, tenant, thread_id, seq, id, append_id, first, deleted, type, version, time_us,
+            actor, run_id, trace, head, data
+        )
+        SELECT the_shard, base + e.n, a.tenant, a.thread_id, a.last_seq + coalesce(e.place, 1), e.id, a.append_id,
+               e.place > 1 IS NOT TRUE, coalesce(e.deleted, false), e.type, coalesce(e.version, 1), now_us,
+               a.actor, a.run_id, a.trace, e.head, e.data
+        FROM unnest(append_of, places, ids, types, versions, heads, deleted_after, payloads)
+            WITH ORDINALITY AS e (append, place, id, type, version, head, deleted, data, n)
+        JOIN unnest(tenants, threads, append_ids, last_seqs, actors, run_ids, traces)
+            WITH ORDINALITY AS a (tenant, thread_id, append_id, last_seq, actor, run_id, trace, number)
+            ON a.number = coalesce(e.append, e.n);
+        set_to := set_config('enable_nestloop', 'on', true);
+        IF cardinality(head_of) > 0 THEN
+            PERFORM house.change_heads(
+                the_shard, ARRAY(SELECT generate_subscripts(head_of, 1)), head_of, tenants, threads, head_fields,
+                head_owners, head_titles, head_statuses, head_infos, head_deletions
+            );
+        END IF;
+        positions := ARRAY[base + 1];
+        RETURN;
+    END IF;
     FOR segment IN 1 .. cardinality(segments) LOOP
         to_number := segments[segment];
         to_event := event_segments[segment];
@@ -133,7 +160,7 @@ BEGIN
     END LOOP;
 END
 $$;
-CREATE FUNCTION house.append_one(the_shard integer, patience_ms integer, the_tenant text, the_thread text, the_append_id text, expected bigint, the_actor text, the_run_id text, the_trace text, the_id uuid, the_type text, the_version integer, the_data bytea) RETURNS bigint[]
+CREATE FUNCTION house.append_one(the_shard integer, patience_ms integer, known_position bigint, known_time_us bigint, the_tenant text, the_thread text, the_append_id text, expected bigint, the_actor text, the_run_id text, the_trace text, the_id uuid, the_type text, the_version integer, the_data bytea) RETURNS bigint[]
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -144,6 +171,24 @@ DECLARE
 BEGIN
     IF NOT entered THEN
         entered := house.enter(the_shard, patience_ms, ARRAY[the_tenant]);
+    END IF;
+    IF known_position IS NOT NULL THEN
+        INSERT INTO house.event AS e (
+            shard, position, tenant, thread_id, seq, id, append_id, first, deleted, type, version, time_us,
+            actor, run_id, trace, data
+        )
+        SELECT the_shard, last.position + 1, the_tenant, the_thread, expected + 1, the_id, the_append_id, true, false,
+               the_type, the_version, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+               the_actor, the_run_id, the_trace, the_data
+        FROM (
+            SELECT p.position, p.time_us FROM house.event_position p
+            WHERE p.shard = the_shard ORDER BY p.position DESC LIMIT 1
+        ) last
+        WHERE last.position = known_position AND last.time_us = known_time_us
+        RETURNING ARRAY[e.position, e.time_us, 0] INTO answer;
+        IF answer IS NOT NULL THEN
+            RETURN answer;
+        END IF;
     END IF;
     INSERT INTO house.event AS e (
         shard, position, tenant, thread_id, seq, id, append_id, first, deleted, type, version, time_us,
@@ -163,7 +208,7 @@ BEGIN
         ORDER BY e.seq DESC LIMIT 1
     ) last ON true
     WHERE expected = coalesce(last.seq, 0)
-    RETURNING ARRAY[e.position, e.time_us] INTO answer;
+    RETURNING ARRAY[e.position, e.time_us, e.deleted::integer] INTO answer;
     RETURN answer;
 END
 $$;
@@ -305,6 +350,7 @@ END
 $$;
 CREATE FUNCTION house.read_thread(the_shard integer, the_tenant text, the_thread text, after bigint, most integer, most_bytes bigint, backward boolean) RETURNS TABLE(last_seq bigint, first_seq bigint, positions bigint[], id_words text, append_id_words text, type_words text, versions integer[], times_us bigint[], actor_words text, run_id_words text, trace_words text, head_words text, payload_lines bytea)
     LANGUAGE plpgsql
+    SET enable_sort TO 'off'
     AS $$
 DECLARE
     set_to text := set_config('threadlog.tenants', ARRAY[the_tenant]::text, true);
@@ -331,9 +377,12 @@ BEGIN
         RETURN;
     END IF;
     IF first_seq < last_of_page THEN
-        SELECT sum(octet_length(e.data)) INTO size FROM house.event e
-        WHERE e.shard = the_shard AND e.tenant = the_tenant AND e.thread_id = the_thread
-          AND e.seq BETWEEN first_seq AND last_of_page;
+        SELECT sum(octet_length(e.data)) INTO size FROM (
+            SELECT e.data FROM house.event e
+            WHERE e.shard = the_shard AND e.tenant = the_tenant AND e.thread_id = the_thread
+              AND e.seq BETWEEN first_seq AND last_of_page
+            ORDER BY e.seq LIMIT most
+        ) e;
     END IF;
     IF size > most_bytes THEN
         SELECT min(e.seq), max(e.seq) INTO first_seq, last_of_page FROM (
@@ -344,7 +393,7 @@ BEGIN
             WHERE e.shard = the_shard AND e.tenant = the_tenant AND e.thread_id = the_thread
               AND e.seq BETWEEN first_seq AND last_of_page
         ) e
-        WHERE e.size - e.own_size < most_bytes;
+        WHERE e.size <= most_bytes OR e.size = e.own_size;  -- the first one always
     END IF;
     WHILE first_seq <= last_of_page LOOP
         SELECT array_agg(e.position), string_agg(e.id::text, separator), string_agg(e.append_id, separator),
@@ -503,7 +552,8 @@ CREATE TABLE house.event_1 (
 );
 CREATE VIEW house.event_position AS
  SELECT event.shard,
-    event."position"
+    event."position",
+    event.time_us
    FROM house.event;
 CREATE TABLE house.head (
     shard integer NOT NULL,
@@ -540,23 +590,23 @@ CREATE TABLE house.snapshot (
 ALTER TABLE ONLY house.event ATTACH PARTITION house.event_0 FOR VALUES IN (0);
 ALTER TABLE ONLY house.event ATTACH PARTITION house.event_1 FOR VALUES IN (1);
 COPY house.event_0 (shard, "position", tenant, thread_id, seq, id, append_id, first, deleted, type, version, time_us, actor, run_id, trace, head, data) FROM stdin;
-0	2	acme	t0	2	01a1fc92-3243-7212-adee-dbbd58453ba3	append-0	f	f	test.event	1	1795238801997364	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	1	acme	t0	1	01a1fc92-3243-7082-bad5-7f2d7d108a50	append-0	t	f	test.event	1	1795238801997364	user:alice	\N	\N	{"owner":"alice","title":"Title 0"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	4	acme	t1	2	01a1fc92-3252-7048-aaa4-cb0c6f824580	append-1	f	f	test.event	1	1795238802002542	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	3	acme	t1	1	01a1fc92-3252-749a-ba35-968c42d1932b	append-1	t	f	test.event	1	1795238802002542	user:alice	\N	\N	{"owner":"alice","title":"Title 1"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	6	acme	t0	4	01a1fc92-3253-762e-a629-7b779eda57fd	append-2	f	f	test.event	1	1795238802003874	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	5	acme	t0	3	01a1fc92-3253-7a2e-99a7-ea7d42d33b0d	append-2	t	f	test.event	1	1795238802003874	user:alice	\N	\N	{"owner":"alice","title":"Title 2"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	8	acme	t1	4	01a1fc92-3254-73bc-848d-81f287f03112	append-3	f	f	test.event	1	1795238802005138	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	7	acme	t1	3	01a1fc92-3254-739a-aaa0-109f05d85c0e	append-3	t	f	test.event	1	1795238802005138	user:alice	\N	\N	{"owner":"alice","title":"Title 3"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	2	acme	t0	2	01a1fd3a-90c7-7bc5-a7d8-f139cfab3615	append-0	f	f	test.event	1	1795249836249808	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	1	acme	t0	1	01a1fd3a-90c7-7667-91db-a7916a31b754	append-0	t	f	test.event	1	1795249836249808	user:alice	\N	\N	{"owner":"alice","title":"Title 0"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	4	acme	t1	2	01a1fd3a-90e3-7575-b02b-dbaf14fecdf8	append-1	f	f	test.event	1	1795249836260221	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	3	acme	t1	1	01a1fd3a-90e3-7c75-8666-4188c25b7ff7	append-1	t	f	test.event	1	1795249836260221	user:alice	\N	\N	{"owner":"alice","title":"Title 1"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	5	acme	t0	3	01a1fd3a-90e5-7c1a-a214-cf5b36754d12	append-2	t	f	test.event	1	1795249836261704	user:alice	\N	\N	{"owner":"alice","title":"Title 2"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	6	acme	t0	4	01a1fd3a-90e5-7918-8044-76bfb35289ca	append-2	f	f	test.event	1	1795249836261704	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	7	acme	t1	3	01a1fd3a-90e6-7945-a6bb-6122816d40ca	append-3	t	f	test.event	1	1795249836262990	user:alice	\N	\N	{"owner":"alice","title":"Title 3"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	8	acme	t1	4	01a1fd3a-90e6-7f5d-9da3-fb6aa99d07cc	append-3	f	f	test.event	1	1795249836262990	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
 \.
 COPY house.event_1 (shard, "position", tenant, thread_id, seq, id, append_id, first, deleted, type, version, time_us, actor, run_id, trace, head, data) FROM stdin;
 \.
 COPY house.head (shard, tenant, thread_id, "position", created_us, owner, title, status, info, deleted) FROM stdin;
-0	acme	t0	1	1795238801997364	alice	Title 2	active	\N	f
-0	acme	t1	3	1795238802002542	alice	Title 3	active	\N	f
+0	acme	t0	1	1795249836249808	alice	Title 2	active	\N	f
+0	acme	t1	3	1795249836260221	alice	Title 3	active	\N	f
 \.
 COPY house.log (only_one, log_id, shards) FROM stdin;
-t	2bc6eb85-ffe0-47c9-9b3d-5f85c57b0a8e	2
+t	de603f93-1a49-4c90-a899-0aa4af81db31	2
 \.
 COPY house.migration (name, applied_at) FROM stdin;
 \.
@@ -600,10 +650,10 @@ CREATE POLICY tenant ON house.head USING ((array_position(( SELECT house.served(
 CREATE POLICY tenant ON house.snapshot USING ((array_position(( SELECT house.served() AS served), tenant) IS NOT NULL));
 GRANT USAGE ON SCHEMA house TO house_app;
 GRANT USAGE ON SCHEMA house TO house_redactor;
-REVOKE ALL ON FUNCTION house.append(the_shard integer, patience_ms integer, tenants_served text[], segments integer[], event_segments integer[], tenant_words text, thread_words text, append_id_words text, expected_numbers text, count_numbers text, actor_words text, run_id_words text, trace_words text, append_of_numbers text, place_numbers text, id_list text, type_words text, version_numbers text, head_words text, deletion_words text, payloads bytea[], head_of integer[], head_fields integer[], head_owners text[], head_titles text[], head_statuses text[], head_infos text[], head_deletions boolean[], OUT kinds integer[], OUT seqs bigint[], OUT positions bigint[], OUT deletions boolean[], OUT time_us bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION house.append(the_shard integer, patience_ms integer, tenants_served text[], segments integer[], event_segments integer[], tenant_words text, thread_words text, append_id_words text, expected_numbers text, count_numbers text, actor_words text, run_id_words text, trace_words text, append_of_numbers text, place_numbers text, id_list text, type_words text, version_numbers text, head_words text, deletion_words text, payloads bytea[], head_of integer[], head_fields integer[], head_owners text[], head_titles text[], head_statuses text[], head_infos text[], head_deletions boolean[], OUT kinds integer[], OUT seqs bigint[], OUT positions bigint[], OUT deletions boolean[], OUT time_us bigint) TO house_app;
-REVOKE ALL ON FUNCTION house.append_one(the_shard integer, patience_ms integer, the_tenant text, the_thread text, the_append_id text, expected bigint, the_actor text, the_run_id text, the_trace text, the_id uuid, the_type text, the_version integer, the_data bytea) FROM PUBLIC;
-GRANT ALL ON FUNCTION house.append_one(the_shard integer, patience_ms integer, the_tenant text, the_thread text, the_append_id text, expected bigint, the_actor text, the_run_id text, the_trace text, the_id uuid, the_type text, the_version integer, the_data bytea) TO house_app;
+REVOKE ALL ON FUNCTION house.append(the_shard integer, patience_ms integer, known_position bigint, known_time_us bigint, last_seqs bigint[], tenants_served text[], segments integer[], event_segments integer[], tenant_words text, thread_words text, append_id_words text, expected_numbers text, count_numbers text, actor_words text, run_id_words text, trace_words text, append_of_numbers text, place_numbers text, id_list text, type_words text, version_numbers text, head_words text, deletion_words text, payloads bytea[], head_of integer[], head_fields integer[], head_owners text[], head_titles text[], head_statuses text[], head_infos text[], head_deletions boolean[], OUT kinds integer[], OUT seqs bigint[], OUT positions bigint[], OUT deletions boolean[], OUT time_us bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION house.append(the_shard integer, patience_ms integer, known_position bigint, known_time_us bigint, last_seqs bigint[], tenants_served text[], segments integer[], event_segments integer[], tenant_words text, thread_words text, append_id_words text, expected_numbers text, count_numbers text, actor_words text, run_id_words text, trace_words text, append_of_numbers text, place_numbers text, id_list text, type_words text, version_numbers text, head_words text, deletion_words text, payloads bytea[], head_of integer[], head_fields integer[], head_owners text[], head_titles text[], head_statuses text[], head_infos text[], head_deletions boolean[], OUT kinds integer[], OUT seqs bigint[], OUT positions bigint[], OUT deletions boolean[], OUT time_us bigint) TO house_app;
+REVOKE ALL ON FUNCTION house.append_one(the_shard integer, patience_ms integer, known_position bigint, known_time_us bigint, the_tenant text, the_thread text, the_append_id text, expected bigint, the_actor text, the_run_id text, the_trace text, the_id uuid, the_type text, the_version integer, the_data bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION house.append_one(the_shard integer, patience_ms integer, known_position bigint, known_time_us bigint, the_tenant text, the_thread text, the_append_id text, expected bigint, the_actor text, the_run_id text, the_trace text, the_id uuid, the_type text, the_version integer, the_data bytea) TO house_app;
 REVOKE ALL ON FUNCTION house.change_heads(the_shard integer, chosen integer[], thread_of integer[], tenants text[], threads text[], fields integer[], owners text[], titles text[], statuses text[], infos text[], deletions boolean[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION house.change_heads(the_shard integer, chosen integer[], thread_of integer[], tenants text[], threads text[], fields integer[], owners text[], titles text[], statuses text[], infos text[], deletions boolean[]) TO house_app;
 REVOKE ALL ON FUNCTION house.enter(the_shard integer, patience_ms integer, the_tenants text[]) FROM PUBLIC;

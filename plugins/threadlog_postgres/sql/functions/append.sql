@@ -3,11 +3,18 @@
 -- The statements of a VOLATILE function see what is committed when each begins, so what follows `enter` sees every
 -- earlier append of the shard; in one plain statement the snapshot would be older than the lock.
 --
+-- A client that wrote to the shard before says where that left it: `known_position` and `known_time_us` of the shard's
+-- last event (null where it does not know). Where the shard still ends so, nothing has come since, and what the client
+-- knows of its threads still holds: then nothing is looked up but that. The time tells histories apart: on a server that
+-- was restored, another event may have this position.
+--
 -- One append of one event that names an exact seq and changes no head: what a run does all day long. Answers with the
--- event's position and time; with nothing where the thread is not at that seq, and with a unique violation where the
--- append id is known: then `append` says what it is. Everything here is as it is for speed: no loop, no second statement.
+-- event's position and time, and 1 if its thread is deleted; with nothing where the thread is not at that seq, and with
+-- a unique violation where the append id is known: then `append` says what it is. Everything here is as it is for speed:
+-- no loop, and no second statement where the first will do.
 CREATE OR REPLACE FUNCTION {schema}.append_one(
-    the_shard integer, patience_ms integer, the_tenant text, the_thread text, the_append_id text, expected bigint,
+    the_shard integer, patience_ms integer, known_position bigint, known_time_us bigint,
+    the_tenant text, the_thread text, the_append_id text, expected bigint,
     the_actor text, the_run_id text, the_trace text, the_id uuid, the_type text, the_version integer, the_data bytea
 ) RETURNS bigint[]
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
@@ -20,6 +27,24 @@ DECLARE
 BEGIN
     IF NOT entered THEN
         entered := {schema}.enter(the_shard, patience_ms, ARRAY[the_tenant]);
+    END IF;
+    IF known_position IS NOT NULL THEN
+        INSERT INTO {schema}.event AS e (
+            shard, position, tenant, thread_id, seq, id, append_id, first, deleted, type, version, time_us,
+            actor, run_id, trace, data
+        )
+        SELECT the_shard, last.position + 1, the_tenant, the_thread, expected + 1, the_id, the_append_id, true, false,
+               the_type, the_version, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+               the_actor, the_run_id, the_trace, the_data
+        FROM (
+            SELECT p.position, p.time_us FROM {schema}.event_position p
+            WHERE p.shard = the_shard ORDER BY p.position DESC LIMIT 1
+        ) last
+        WHERE last.position = known_position AND last.time_us = known_time_us
+        RETURNING ARRAY[e.position, e.time_us, 0] INTO answer;
+        IF answer IS NOT NULL THEN
+            RETURN answer;
+        END IF;
     END IF;
     INSERT INTO {schema}.event AS e (
         shard, position, tenant, thread_id, seq, id, append_id, first, deleted, type, version, time_us,
@@ -39,7 +64,7 @@ BEGIN
         ORDER BY e.seq DESC LIMIT 1
     ) last ON true
     WHERE expected = coalesce(last.seq, 0)
-    RETURNING ARRAY[e.position, e.time_us] INTO answer;
+    RETURNING ARRAY[e.position, e.time_us, e.deleted::integer] INTO answer;
     RETURN answer;
 END
 $$;
@@ -54,10 +79,15 @@ $$;
 -- each event's append and place in it, or nothing where each append has one event; `deletion_words` (t, f), what the
 -- append has said so far of the thread's deletion; `head_of` the append of each head change, at most one for an append.
 --
+-- `last_seqs` are those of the appends' threads (0 for a new one), where the client knows them as of `known_position`, and
+-- that each append fits: then there is one segment. Where it holds, the answer is the first position and the time alone; a
+-- unique violation says that an append id is known, or that a thread is not new: then the client asks without it.
+--
 -- The answer to append number n is the n-th of each array. `kinds`: 0 appended (seq and position of its first event),
 -- 1 conflict (the thread's seq, and whether it is deleted), 2 the append id is known (seq of its first event).
 CREATE OR REPLACE FUNCTION {schema}.append(
-    the_shard integer, patience_ms integer, tenants_served text[], segments integer[], event_segments integer[],
+    the_shard integer, patience_ms integer, known_position bigint, known_time_us bigint, last_seqs bigint[],
+    tenants_served text[], segments integer[], event_segments integer[],
     tenant_words text, thread_words text, append_id_words text, expected_numbers text, count_numbers text,
     actor_words text, run_id_words text, trace_words text,
     append_of_numbers text, place_numbers text, id_list text, type_words text, version_numbers text, head_words text,
@@ -89,6 +119,7 @@ DECLARE
     versions integer[] := nullif(version_numbers, '');
     heads text[] := string_to_array(head_words, separator, '');
     deleted_after boolean[] := string_to_array(deletion_words, separator, '');
+    set_to text;
     from_number integer := 1;
     to_number integer;
     from_event integer := 1;
@@ -97,6 +128,32 @@ DECLARE
     stored_events bigint;
 BEGIN
     time_us := now_us;
+    IF cardinality(last_seqs) > 0 AND base = known_position AND known_time_us = (
+        SELECT p.time_us FROM {schema}.event_position p WHERE p.shard = the_shard ORDER BY p.position DESC LIMIT 1
+    ) THEN
+        set_to := set_config('enable_nestloop', 'off', true);  -- the planner takes the arrays for short
+        INSERT INTO {schema}.event (
+            shard, position, tenant, thread_id, seq, id, append_id, first, deleted, type, version, time_us,
+            actor, run_id, trace, head, data
+        )
+        SELECT the_shard, base + e.n, a.tenant, a.thread_id, a.last_seq + coalesce(e.place, 1), e.id, a.append_id,
+               e.place > 1 IS NOT TRUE, coalesce(e.deleted, false), e.type, coalesce(e.version, 1), now_us,
+               a.actor, a.run_id, a.trace, e.head, e.data
+        FROM unnest(append_of, places, ids, types, versions, heads, deleted_after, payloads)
+            WITH ORDINALITY AS e (append, place, id, type, version, head, deleted, data, n)
+        JOIN unnest(tenants, threads, append_ids, last_seqs, actors, run_ids, traces)
+            WITH ORDINALITY AS a (tenant, thread_id, append_id, last_seq, actor, run_id, trace, number)
+            ON a.number = coalesce(e.append, e.n);
+        set_to := set_config('enable_nestloop', 'on', true);
+        IF cardinality(head_of) > 0 THEN
+            PERFORM {schema}.change_heads(
+                the_shard, ARRAY(SELECT generate_subscripts(head_of, 1)), head_of, tenants, threads, head_fields,
+                head_owners, head_titles, head_statuses, head_infos, head_deletions
+            );
+        END IF;
+        positions := ARRAY[base + 1];
+        RETURN;
+    END IF;
     FOR segment IN 1 .. cardinality(segments) LOOP
         to_number := segments[segment];
         to_event := event_segments[segment];

@@ -10,6 +10,7 @@ CREATE OR REPLACE FUNCTION {schema}.read_thread(
     actor_words text, run_id_words text, trace_words text, head_words text, payload_lines bytea
 )
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET enable_sort = off  -- without statistics the planner would rather sort the shard than go by its threads
 AS $$
 DECLARE
     set_to text := set_config('threadlog.tenants', ARRAY[the_tenant]::text, true);
@@ -36,9 +37,12 @@ BEGIN
         RETURN;
     END IF;
     IF first_seq < last_of_page THEN
-        SELECT sum(octet_length(e.data)) INTO size FROM {schema}.event e
-        WHERE e.shard = the_shard AND e.tenant = the_tenant AND e.thread_id = the_thread
-          AND e.seq BETWEEN first_seq AND last_of_page;
+        SELECT sum(octet_length(e.data)) INTO size FROM (
+            SELECT e.data FROM {schema}.event e
+            WHERE e.shard = the_shard AND e.tenant = the_tenant AND e.thread_id = the_thread
+              AND e.seq BETWEEN first_seq AND last_of_page
+            ORDER BY e.seq LIMIT most
+        ) e;
     END IF;
     IF size > most_bytes THEN
         SELECT min(e.seq), max(e.seq) INTO first_seq, last_of_page FROM (
