@@ -104,7 +104,7 @@ def append_arguments(
     return [
         ends.position or None,
         ends.time_us,
-        last_seqs,
+        "" if last_seqs is None else _array(last_seqs),
         sorted({append.tenant for append in appends}),
         segments,
         [sum(counts[:end]) for end in segments],

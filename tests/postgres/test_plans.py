@@ -89,6 +89,7 @@ def explaining() -> Iterator[Cluster]:
     cluster = Cluster(found)
     yield cluster.make(
         **{
+            "autovacuum": "off",  # the test says when statistics are made
             "session_preload_libraries": "'auto_explain'",
             "auto_explain.log_min_duration": "0",
             "auto_explain.log_nested_statements": "on",
@@ -102,13 +103,16 @@ def explaining() -> Iterator[Cluster]:
     cluster.remove()
 
 
-@pytest.mark.parametrize("planned", ["while the log was empty", "with statistics"])
+@pytest.mark.parametrize("planned", ["while the log was empty", "while few events were known", "with statistics"])
 async def test_hot_queries_go_by_their_index(explaining: Cluster, planned: str) -> None:
     """Nothing but its own arrays is sorted, and no table is scanned, whatever was known when the plan was made."""
     wrong: list[str] = []
     async with Database(explaining.url()).new(pool_size=1, schema="house") as log:
-        for call in HOT.values():
-            await call(log)  # type: ignore[no-untyped-call]
+        for turn in range(2):
+            for call in HOT.values():
+                await call(log)  # type: ignore[no-untyped-call]
+            if planned == "while few events were known" and turn == 0:
+                explaining.sql("ANALYZE")
         await fill(log)
         explaining.sql(
             "INSERT INTO house.snapshot SELECT 'acme', 't' || n, 'p', 1, 3, 'x', 'x' FROM generate_series(1, 4000) n"

@@ -9,7 +9,7 @@ SET xmloption = content;
 SET client_min_messages = warning;
 SET row_security = off;
 CREATE SCHEMA house;
-CREATE FUNCTION house.append(the_shard integer, patience_ms integer, known_position bigint, known_time_us bigint, last_seqs bigint[], tenants_served text[], segments integer[], event_segments integer[], tenant_words text, thread_words text, append_id_words text, expected_numbers text, count_numbers text, actor_words text, run_id_words text, trace_words text, append_of_numbers text, place_numbers text, id_list text, type_words text, version_numbers text, head_words text, deletion_words text, payloads bytea[], head_of integer[], head_fields integer[], head_owners text[], head_titles text[], head_statuses text[], head_infos text[], head_deletions boolean[], OUT kinds integer[], OUT seqs bigint[], OUT positions bigint[], OUT deletions boolean[], OUT time_us bigint) RETURNS record
+CREATE FUNCTION house.append(the_shard integer, patience_ms integer, known_position bigint, known_time_us bigint, last_seq_numbers text, tenants_served text[], segments integer[], event_segments integer[], tenant_words text, thread_words text, append_id_words text, expected_numbers text, count_numbers text, actor_words text, run_id_words text, trace_words text, append_of_numbers text, place_numbers text, id_list text, type_words text, version_numbers text, head_words text, deletion_words text, payloads bytea[], head_of integer[], head_fields integer[], head_owners text[], head_titles text[], head_statuses text[], head_infos text[], head_deletions boolean[], OUT kinds integer[], OUT seqs bigint[], OUT positions bigint[], OUT deletions boolean[], OUT time_us bigint) RETURNS record
     LANGUAGE plpgsql
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
@@ -22,6 +22,7 @@ DECLARE
     threads text[] := string_to_array(thread_words, separator, '');
     append_ids text[] := string_to_array(append_id_words, separator, '');
     expected bigint[] := nullif(expected_numbers, '');
+    last_seqs bigint[] := nullif(last_seq_numbers, '');
     counts integer[] := nullif(count_numbers, '');
     actors text[] := string_to_array(actor_words, separator, '');
     run_ids text[] := string_to_array(run_id_words, separator, '');
@@ -273,6 +274,7 @@ END
 $$;
 CREATE FUNCTION house.list_heads(the_tenant text, the_owner text, mark text, most integer, newest_first boolean) RETURNS TABLE(thread_id text, created_us bigint, owner text, title text, status text, info text)
     LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
     AS $$
 #variable_conflict use_column
 DECLARE
@@ -306,6 +308,7 @@ END
 $$;
 CREATE FUNCTION house.load_snapshot(the_tenant text, the_thread text, the_projection text, the_version integer) RETURNS TABLE(seq bigint, "check" text, state bytea)
     LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
     AS $$
 #variable_conflict use_column
 BEGIN
@@ -590,23 +593,23 @@ CREATE TABLE house.snapshot (
 ALTER TABLE ONLY house.event ATTACH PARTITION house.event_0 FOR VALUES IN (0);
 ALTER TABLE ONLY house.event ATTACH PARTITION house.event_1 FOR VALUES IN (1);
 COPY house.event_0 (shard, "position", tenant, thread_id, seq, id, append_id, first, deleted, type, version, time_us, actor, run_id, trace, head, data) FROM stdin;
-0	2	acme	t0	2	01a1fd3a-90c7-7bc5-a7d8-f139cfab3615	append-0	f	f	test.event	1	1795249836249808	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	1	acme	t0	1	01a1fd3a-90c7-7667-91db-a7916a31b754	append-0	t	f	test.event	1	1795249836249808	user:alice	\N	\N	{"owner":"alice","title":"Title 0"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	4	acme	t1	2	01a1fd3a-90e3-7575-b02b-dbaf14fecdf8	append-1	f	f	test.event	1	1795249836260221	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	3	acme	t1	1	01a1fd3a-90e3-7c75-8666-4188c25b7ff7	append-1	t	f	test.event	1	1795249836260221	user:alice	\N	\N	{"owner":"alice","title":"Title 1"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	5	acme	t0	3	01a1fd3a-90e5-7c1a-a214-cf5b36754d12	append-2	t	f	test.event	1	1795249836261704	user:alice	\N	\N	{"owner":"alice","title":"Title 2"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	6	acme	t0	4	01a1fd3a-90e5-7918-8044-76bfb35289ca	append-2	f	f	test.event	1	1795249836261704	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	7	acme	t1	3	01a1fd3a-90e6-7945-a6bb-6122816d40ca	append-3	t	f	test.event	1	1795249836262990	user:alice	\N	\N	{"owner":"alice","title":"Title 3"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	8	acme	t1	4	01a1fd3a-90e6-7f5d-9da3-fb6aa99d07cc	append-3	f	f	test.event	1	1795249836262990	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	2	acme	t0	2	01a1fd64-2b36-7ee9-8d82-e23388be1766	append-0	f	f	test.event	1	1795252562753951	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	1	acme	t0	1	01a1fd64-2b36-7ad4-b25d-4780c9bb4260	append-0	t	f	test.event	1	1795252562753951	user:alice	\N	\N	{"owner":"alice","title":"Title 0"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	4	acme	t1	2	01a1fd64-2b46-7055-b918-e8eb800fb5e9	append-1	f	f	test.event	1	1795252562759521	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	3	acme	t1	1	01a1fd64-2b46-7cc6-acd4-78a6d946471f	append-1	t	f	test.event	1	1795252562759521	user:alice	\N	\N	{"owner":"alice","title":"Title 1"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	5	acme	t0	3	01a1fd64-2b48-7797-acdf-12c0362c6edc	append-2	t	f	test.event	1	1795252562760829	user:alice	\N	\N	{"owner":"alice","title":"Title 2"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	6	acme	t0	4	01a1fd64-2b48-75df-b133-4fb6f24c24a6	append-2	f	f	test.event	1	1795252562760829	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	7	acme	t1	3	01a1fd64-2b49-7c1c-9e99-905fc6bb6656	append-3	t	f	test.event	1	1795252562762076	user:alice	\N	\N	{"owner":"alice","title":"Title 3"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	8	acme	t1	4	01a1fd64-2b49-7b50-b4c1-bd5e20d478a1	append-3	f	f	test.event	1	1795252562762076	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
 \.
 COPY house.event_1 (shard, "position", tenant, thread_id, seq, id, append_id, first, deleted, type, version, time_us, actor, run_id, trace, head, data) FROM stdin;
 \.
 COPY house.head (shard, tenant, thread_id, "position", created_us, owner, title, status, info, deleted) FROM stdin;
-0	acme	t0	1	1795249836249808	alice	Title 2	active	\N	f
-0	acme	t1	3	1795249836260221	alice	Title 3	active	\N	f
+0	acme	t0	1	1795252562753951	alice	Title 2	active	\N	f
+0	acme	t1	3	1795252562759521	alice	Title 3	active	\N	f
 \.
 COPY house.log (only_one, log_id, shards) FROM stdin;
-t	de603f93-1a49-4c90-a899-0aa4af81db31	2
+t	c8dd9ef6-d815-415f-b828-a482f3a17739	2
 \.
 COPY house.migration (name, applied_at) FROM stdin;
 \.
@@ -650,8 +653,8 @@ CREATE POLICY tenant ON house.head USING ((array_position(( SELECT house.served(
 CREATE POLICY tenant ON house.snapshot USING ((array_position(( SELECT house.served() AS served), tenant) IS NOT NULL));
 GRANT USAGE ON SCHEMA house TO house_app;
 GRANT USAGE ON SCHEMA house TO house_redactor;
-REVOKE ALL ON FUNCTION house.append(the_shard integer, patience_ms integer, known_position bigint, known_time_us bigint, last_seqs bigint[], tenants_served text[], segments integer[], event_segments integer[], tenant_words text, thread_words text, append_id_words text, expected_numbers text, count_numbers text, actor_words text, run_id_words text, trace_words text, append_of_numbers text, place_numbers text, id_list text, type_words text, version_numbers text, head_words text, deletion_words text, payloads bytea[], head_of integer[], head_fields integer[], head_owners text[], head_titles text[], head_statuses text[], head_infos text[], head_deletions boolean[], OUT kinds integer[], OUT seqs bigint[], OUT positions bigint[], OUT deletions boolean[], OUT time_us bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION house.append(the_shard integer, patience_ms integer, known_position bigint, known_time_us bigint, last_seqs bigint[], tenants_served text[], segments integer[], event_segments integer[], tenant_words text, thread_words text, append_id_words text, expected_numbers text, count_numbers text, actor_words text, run_id_words text, trace_words text, append_of_numbers text, place_numbers text, id_list text, type_words text, version_numbers text, head_words text, deletion_words text, payloads bytea[], head_of integer[], head_fields integer[], head_owners text[], head_titles text[], head_statuses text[], head_infos text[], head_deletions boolean[], OUT kinds integer[], OUT seqs bigint[], OUT positions bigint[], OUT deletions boolean[], OUT time_us bigint) TO house_app;
+REVOKE ALL ON FUNCTION house.append(the_shard integer, patience_ms integer, known_position bigint, known_time_us bigint, last_seq_numbers text, tenants_served text[], segments integer[], event_segments integer[], tenant_words text, thread_words text, append_id_words text, expected_numbers text, count_numbers text, actor_words text, run_id_words text, trace_words text, append_of_numbers text, place_numbers text, id_list text, type_words text, version_numbers text, head_words text, deletion_words text, payloads bytea[], head_of integer[], head_fields integer[], head_owners text[], head_titles text[], head_statuses text[], head_infos text[], head_deletions boolean[], OUT kinds integer[], OUT seqs bigint[], OUT positions bigint[], OUT deletions boolean[], OUT time_us bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION house.append(the_shard integer, patience_ms integer, known_position bigint, known_time_us bigint, last_seq_numbers text, tenants_served text[], segments integer[], event_segments integer[], tenant_words text, thread_words text, append_id_words text, expected_numbers text, count_numbers text, actor_words text, run_id_words text, trace_words text, append_of_numbers text, place_numbers text, id_list text, type_words text, version_numbers text, head_words text, deletion_words text, payloads bytea[], head_of integer[], head_fields integer[], head_owners text[], head_titles text[], head_statuses text[], head_infos text[], head_deletions boolean[], OUT kinds integer[], OUT seqs bigint[], OUT positions bigint[], OUT deletions boolean[], OUT time_us bigint) TO house_app;
 REVOKE ALL ON FUNCTION house.append_one(the_shard integer, patience_ms integer, known_position bigint, known_time_us bigint, the_tenant text, the_thread text, the_append_id text, expected bigint, the_actor text, the_run_id text, the_trace text, the_id uuid, the_type text, the_version integer, the_data bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION house.append_one(the_shard integer, patience_ms integer, known_position bigint, known_time_us bigint, the_tenant text, the_thread text, the_append_id text, expected bigint, the_actor text, the_run_id text, the_trace text, the_id uuid, the_type text, the_version integer, the_data bytea) TO house_app;
 REVOKE ALL ON FUNCTION house.change_heads(the_shard integer, chosen integer[], thread_of integer[], tenants text[], threads text[], fields integer[], owners text[], titles text[], statuses text[], infos text[], deletions boolean[]) FROM PUBLIC;

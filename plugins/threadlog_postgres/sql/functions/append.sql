@@ -79,14 +79,14 @@ $$;
 -- each event's append and place in it, or nothing where each append has one event; `deletion_words` (t, f), what the
 -- append has said so far of the thread's deletion; `head_of` the append of each head change, at most one for an append.
 --
--- `last_seqs` are those of the appends' threads (0 for a new one), where the client knows them as of `known_position`, and
--- that each append fits: then there is one segment. Where it holds, the answer is the first position and the time alone; a
+-- `last_seq_numbers` are those of the appends' threads (0 for a new one), where the client knows them as of
+-- `known_position`, and that each append fits: then there is one segment. Where it holds, the answer is the first position and the time alone; a
 -- unique violation says that an append id is known, or that a thread is not new: then the client asks without it.
 --
 -- The answer to append number n is the n-th of each array. `kinds`: 0 appended (seq and position of its first event),
 -- 1 conflict (the thread's seq, and whether it is deleted), 2 the append id is known (seq of its first event).
 CREATE OR REPLACE FUNCTION {schema}.append(
-    the_shard integer, patience_ms integer, known_position bigint, known_time_us bigint, last_seqs bigint[],
+    the_shard integer, patience_ms integer, known_position bigint, known_time_us bigint, last_seq_numbers text,
     tenants_served text[], segments integer[], event_segments integer[],
     tenant_words text, thread_words text, append_id_words text, expected_numbers text, count_numbers text,
     actor_words text, run_id_words text, trace_words text,
@@ -108,6 +108,7 @@ DECLARE
     threads text[] := string_to_array(thread_words, separator, '');
     append_ids text[] := string_to_array(append_id_words, separator, '');
     expected bigint[] := nullif(expected_numbers, '');
+    last_seqs bigint[] := nullif(last_seq_numbers, '');
     counts integer[] := nullif(count_numbers, '');
     actors text[] := string_to_array(actor_words, separator, '');
     run_ids text[] := string_to_array(run_id_words, separator, '');

@@ -42,6 +42,7 @@ CREATE OR REPLACE FUNCTION {schema}.list_heads(
     the_tenant text, the_owner text, mark text, most integer, newest_first boolean
 ) RETURNS TABLE (thread_id text, created_us bigint, owner text, title text, status text, info text)
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET enable_seqscan = off  -- a plan that was made while there were few heads would read them all
 AS $$
 #variable_conflict use_column
 DECLARE

@@ -2,6 +2,7 @@ CREATE OR REPLACE FUNCTION {schema}.load_snapshot(
     the_tenant text, the_thread text, the_projection text, the_version integer
 ) RETURNS TABLE (seq bigint, "check" text, state bytea)
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET enable_seqscan = off  -- a plan that was made while there were few snapshots would read them all
 AS $$
 #variable_conflict use_column
 BEGIN
