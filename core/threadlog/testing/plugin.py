@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+import traceback
 from collections import Counter, defaultdict
 from collections.abc import Generator, Iterator
+from contextlib import nullcontext
 from importlib import metadata
 from pathlib import Path
 
@@ -16,6 +20,10 @@ from threadlog.testing.failures import ClauseBroken
 LEVELS = ("contract", "concurrency", "life", "isolation", "crash", "faults", "machine")
 """The levels of the kit; ``machine`` is the model that Hypothesis drives."""
 
+SILENT_SECONDS = 90.0
+"""After so long it is told where a test stands."""
+
+_FRAMES_TOLD = 8
 _PROPERTY = "threadlog-clause"
 
 _LEVEL_OF = {
@@ -40,6 +48,31 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     parent = item.getparent(pytest.Class)
     if number is not None and parent is not None:
         item.user_properties.append((_PROPERTY, f"{parent.name} {number} {_level(item)}"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Tell where a test of the kit stands that does not end: no timeout ends a call that blocks the loop."""
+    if not any(key == _PROPERTY for key, _ in item.user_properties):
+        return (yield)
+    watchdog = threading.Timer(SILENT_SECONDS, _tell_where, (item, threading.get_ident()))
+    watchdog.daemon = True
+    watchdog.start()
+    try:
+        return (yield)
+    finally:
+        watchdog.cancel()
+
+
+def _tell_where(item: pytest.Item, thread: int) -> None:
+    frame = sys._current_frames().get(thread)  # noqa: SLF001 - the documented way, for all its name
+    capture = item.config.pluginmanager.getplugin("capturemanager")
+    with nullcontext() if capture is None else capture.global_and_fixture_disabled():
+        sys.stdout.write(
+            f"\n{item.nodeid} still runs after {SILENT_SECONDS:g} s. If it stays here, the log blocks the event loop's "
+            f"thread, and no timeout can end it:\n{''.join(traceback.format_stack(frame)[-_FRAMES_TOLD:])}\n"
+        )
+        sys.stdout.flush()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -98,7 +131,10 @@ def _level(item: pytest.Item) -> str:
 
 def _summary(results: Results) -> str:
     broken = [number for number in (*clauses(), ACROSS) if results[number]["failed"]]
-    unchecked = [number for number in clauses() if not results[number]["failed"] and not results[number]["passed"]]
+    checked = {number for number in results if results[number]["failed"] or results[number]["passed"]}
+    if results["faults"]["passed"]:
+        checked.add("X1")
+    unchecked = [number for number in clauses() if number not in checked]
     told = f"fails tests of {', '.join(broken)}" if broken else "keeps every clause that was checked"
     return f"{told}; not checked: {', '.join(unchecked)}" if unchecked else told
 

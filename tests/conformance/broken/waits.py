@@ -183,3 +183,45 @@ class SeesHalf(BrokenLog):
         if end >= found.last_seq:
             return found
         return replace(found, events=tuple(event for event in found.events if event.seq <= end), last_seq=end)
+
+
+class SwallowsCancellation(BrokenLog):
+    """A wait that is woken by whatever happens goes on waiting, though it was cancelled in the same moment."""
+
+    clause = "F3"
+
+    def __init__(self, shards=1, limits=None):
+        super().__init__(shards, limits)
+        self.happened = asyncio.Event()
+
+    async def wait(self, shard, *, after, timeout):
+        await self._turn()
+        until = asyncio.get_running_loop().time() + timeout
+        while self._open and self._shard(shard).last_position <= after:
+            left = until - asyncio.get_running_loop().time()
+            if left <= 0:
+                break
+            try:
+                await asyncio.wait([asyncio.ensure_future(self.happened.wait())], timeout=left)
+            except asyncio.CancelledError:
+                if not self.happened.is_set():
+                    raise
+            self.happened.clear()
+        self._check_open()
+        return self._shard(shard).last_position
+
+    async def append(self, shard, appends):
+        try:
+            return await super().append(shard, appends)
+        finally:
+            self.happened.set()
+
+    async def restore(self, shard, events):
+        try:
+            return await super().restore(shard, events)
+        finally:
+            self.happened.set()
+
+    async def close(self):
+        self.happened.set()
+        await super().close()

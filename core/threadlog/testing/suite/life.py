@@ -359,7 +359,7 @@ class SecretTests:
                 told += [repr(task) for task in asyncio.all_tasks()]
                 told += [thread.name for thread in threading.enumerate()]
             waiting.cancel()
-            await asyncio.wait([waiting])
+            await asyncio.wait([waiting], timeout=1)
         _check_secrets(lab, told)
 
 

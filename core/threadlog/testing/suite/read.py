@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import pytest
 
-from threadlog.log import Capability, Event, EventLog, HeadChange, NewEvent
+from threadlog.log import Capability, Event, EventLog, HeadChange, NewEvent, Snapshot
 from threadlog.testing.clauses import clause
 from threadlog.testing.lab import Lab
 from threadlog.testing.samples import (
@@ -372,6 +372,31 @@ class ShardReadTests:
         await asyncio.wait([one])
         await store(log, make(1))
         assert await _in_time(other, lab) == 1
+
+    @clause("F3")
+    async def test_f3_a_wait_that_is_woken_for_nothing_can_be_cancelled(self, lab: Lab) -> None:
+        """A wait that is cancelled while something else happens ends: `asyncio.wait_for` may swallow that."""
+        log = await lab.open()
+        shard = log.shard_of("tenant")
+        await store(log, make(1))
+        last = (await log.read_shard(shard)).last_position
+        event = (await log.read_thread("tenant", THREAD)).events[0]
+        snapshot = Snapshot(
+            tenant="tenant", thread_id=THREAD, projection="p", version=1, seq=1, check=event.check, state=b"state"
+        )
+        happen: list[Callable[[], Awaitable[object]]] = [
+            lambda: log.append(shard, []),
+            lambda: log.append(shard, [make(9, expected=99)]),
+            lambda: log.save_snapshot(snapshot),
+            lambda: log.restore(shard, []),
+        ]
+        for call in happen:
+            waiting = asyncio.ensure_future(log.wait(shard, after=last, timeout=LONG))
+            await asyncio.sleep(0.01)
+            await error_of(call())
+            waiting.cancel()
+            done, _ = await asyncio.wait([waiting], timeout=lab.patience / 2)
+            assert done, "a cancelled wait goes on"
 
 
 async def _check_follows(reader: EventLog, writer: EventLog) -> None:
