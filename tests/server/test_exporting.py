@@ -177,7 +177,7 @@ def _made_by(call: ast.Call) -> str | None:
         return f"{texts[0]} threadlog"
     if function == "operation":
         return f"store.{texts[0]}"
-    return texts[0] if function in ("gauge", "Operation") or function.startswith("create_") else None
+    return texts[0] if function in ("gauge", "Operation", "start_span") or function.startswith("create_") else None
 
 
 def _ancestors(span: Sent, spans: dict[str, Sent]) -> set[str]:

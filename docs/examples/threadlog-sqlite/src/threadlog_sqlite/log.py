@@ -181,7 +181,17 @@ class SQLiteLog(EventLog):
     async def _read(
         self, work: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        return await self._in_thread(lambda database: work(database, *args, **kwargs))
+        """Run `work` in a transaction, so that all that it reads is of one moment though others write."""
+
+        def transaction(database: sqlite3.Connection) -> T:
+            database.execute("BEGIN")
+            try:
+                return work(database, *args, **kwargs)
+            finally:
+                if database.in_transaction:
+                    database.execute("ROLLBACK")
+
+        return await self._in_thread(transaction)
 
     async def _write(
         self, work: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
