@@ -230,6 +230,12 @@ class PostgresLog(EventLog):
     async def restore(self, shard: int, events: Sequence[Event]) -> int:
         """See `EventLog.restore`."""
         self._check_writable(shard)
+        try:
+            return await self._restore(shard, events)
+        except Diverged:  # a call before this one, whose caller was cancelled, may have ended meanwhile: look again
+            return await self._restore(shard, events)
+
+    async def _restore(self, shard: int, events: Sequence[Event]) -> int:
         new = await self._new_of(shard, events)
         if not new:
             return await self._last_position(shard)

@@ -132,6 +132,26 @@ async def test_of_two_writers_with_the_same_expectation_one_wins(database: Datab
         assert await late == [Conflict(events)]
 
 
+async def test_a_restore_goes_on_where_one_beside_it_ended(database: Database) -> None:
+    """As after a restore whose caller was cancelled, and which ends on the server amid the next one."""
+    async with database.new() as old:
+        for _ in range(3):
+            await send(old, make("stopped"))
+        events = await everything(old)
+    async with (
+        database.new() as one,
+        database.new(schema=one.place.schema) as other,
+        stopping(database, one.place.schema) as connection,
+    ):
+        begun = asyncio.ensure_future(one.restore(0, events[:2]))
+        await until_stopped(connection)
+        whole = asyncio.ensure_future(other.restore(0, events))
+        await until_in_line(connection)
+        await connection.execute(f"SELECT pg_advisory_unlock({STOP})")
+        assert (await begun, await whole) == (2, 3)
+        assert await everything(one) == events
+
+
 async def test_long_snapshots_and_idle_transactions_hide_nothing(database: Database) -> None:
     """A snapshot that is held and a write that never ends, elsewhere on the server, are nobody's business here."""
     async with database.new() as log, database.connected() as snapshot, database.connected() as writer:
