@@ -68,8 +68,7 @@ def one_arguments(ends: Ends | None, append: Append, expected: int, event_id: st
     """
     (event,) = append.events
     return [
-        None if ends is None else ends.position,
-        None if ends is None else ends.time_us,
+        *((None, None) if ends is None else ends.untouched),
         append.tenant,
         append.thread_id,
         append.append_id,
@@ -164,13 +163,15 @@ class Answers(NamedTuple):
     outcomes: Sequence[Appended | Conflict | Known]
     stored: Sequence[tuple[Sequence[Event], bool]]
     """The events of each append that was stored, and whether its thread is deleted now."""
+    here: int | None = None
+    """Names the server and the table, where the answer does."""
 
 
 def of_one(shard: int, append: Append, expected: int, event_id: str, answer: Sequence[int]) -> Answers:
     """What the answer of ``append_one`` says, if it has stored the append."""
-    position, time_us, deleted = answer
+    position, time_us, deleted, here = answer
     outcome = _appended(shard, append, (event_id,), expected + 1, position, time_us)
-    return Answers([outcome], [(outcome.events, deleted > 0)])
+    return Answers([outcome], [(outcome.events, deleted > 0)], here)
 
 
 def of_all(

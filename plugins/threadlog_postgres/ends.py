@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from threadlog.log import Append, Event, Expect, is_expected
 
 _THREADS_KEPT = 10_000
+_STREAK = 8
+"""Answers in a row after which a process counts as a shard's only writer; two that take turns hardly ever reach it."""
 
 Thread: TypeAlias = "tuple[str, str]"
 """Tenant and thread."""
@@ -16,17 +18,31 @@ Thread: TypeAlias = "tuple[str, str]"
 class Ends:
     """The end of one shard, as its last position and that event's time, and where threads stood by then.
 
-    It is never asked whether this still holds, nor told by others. The server is given both with the next append, and
+    It is never asked whether this still holds, nor told by others. The server is given it with the next append, and
     where the shard still ends so, nothing was written to it since, and it need not look where each thread ends.
     """
 
-    __slots__ = ("_last_seqs", "position", "time_us")
+    __slots__ = ("_here", "_last_seqs", "_streak", "position", "time_us")
 
     def __init__(self) -> None:
         self.position = 0
         self.time_us = 0
+        self._here: int | None = None
+        """Names the server and the table that told of it, where the answer said."""
+        self._streak = 0
+        """How many answers in a row show that nobody else writes to the shard."""
         self._last_seqs: dict[Thread, int] = {}
         """The last seq of threads that are not deleted."""
+
+    @property
+    def untouched(self) -> tuple[int, int] | tuple[None, None]:
+        """The position and the server, where it is likely that the shard still ends so.
+
+        Where it does not, the server has begun a row in vain.
+        """
+        if self._streak < _STREAK or self._here is None:
+            return None, None
+        return self.position, self._here
 
     def last_seqs(self, appends: Sequence[Append]) -> list[int] | None:
         """The last seq of each append's thread before it, 0 for a new thread.
@@ -37,21 +53,26 @@ class Ends:
         seqs = [seq for seq in found.values() if seq is not None]
         return seqs if self.position and len(seqs) == len(appends) else None
 
-    def note(self, stored: Iterable[tuple[Sequence[Event], bool]]) -> None:
-        """Learn from the answer to a call: the events of each append that it stored, and whether its thread is deleted.
+    def note(self, stored: Sequence[tuple[Sequence[Event], bool]], here: int | None = None) -> None:
+        """Learn from the answer to a call.
 
         The shard ended with these events, be it before or after what is known here by another answer.
+
+        Args:
+            stored: the events of each append that it stored (one at least), and whether its thread is deleted.
+            here: names the server and the table.
         """
-        noted = list(stored)
-        if not noted:
-            return
-        first, last = noted[0][0][0], noted[-1][0][-1]
+        first, last = stored[0][0][0], stored[-1][0][-1]
         if first.position <= self.position:
             return
-        if first.position != self.position + 1 or len(self._last_seqs) > _THREADS_KEPT:
+        self._streak += 1
+        if first.position != self.position + 1:
+            self._streak = 0
             self._last_seqs.clear()
-        self.position, self.time_us = last.position, last.time_us
-        for events, deleted in noted:
+        elif len(self._last_seqs) > _THREADS_KEPT:
+            self._last_seqs.clear()
+        self.position, self.time_us, self._here = last.position, last.time_us, here
+        for events, deleted in stored:
             thread = (events[0].tenant, events[0].thread_id)
             if deleted:
                 self._last_seqs.pop(thread, None)

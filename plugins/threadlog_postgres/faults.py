@@ -27,8 +27,6 @@ _REFUSED = ("28", "3D", "42")
 _DRIVER = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 """What the driver raises by itself; the second is how it stumbles over a connection that ends between two messages."""
 
-_FAILURES = (asyncpg.PostgresError, *_DRIVER, DBAPIError, OSError, PoolTimeoutError)
-
 
 class NotConnected(Exception):
     """No connection was to be had, so that nothing was sent."""
@@ -42,15 +40,8 @@ class NotReplicated(Exception):
     """
 
 
-@contextmanager
-def writing() -> Iterator[None]:
-    """Translate what a write raises; a lost connection leaves its outcome unknown."""
-    try:
-        yield
-    except LogError:
-        raise
-    except (*_FAILURES, NotConnected, NotReplicated) as error:
-        raise _of_write(error) from error
+FAILURES = (asyncpg.PostgresError, *_DRIVER, DBAPIError, OSError, PoolTimeoutError, NotConnected, NotReplicated)
+"""What a call may end with that `of_read` and `of_write` translate."""
 
 
 @contextmanager
@@ -58,10 +49,8 @@ def reading() -> Iterator[None]:
     """Translate what a read raises."""
     try:
         yield
-    except LogError:
-        raise
-    except (*_FAILURES, NotConnected, NotReplicated) as error:
-        raise _of_read(error) from error
+    except FAILURES as error:
+        raise of_read(error) from error
 
 
 @contextmanager
@@ -69,7 +58,7 @@ def connecting() -> Iterator[None]:
     """Tell the failure to get a connection from the failure of one."""
     try:
         yield
-    except _FAILURES as error:
+    except FAILURES as error:
         raise NotConnected from driver_error(error)
 
 
@@ -87,7 +76,8 @@ def driver_error(error: BaseException) -> BaseException:
     return error
 
 
-def _of_read(error: BaseException) -> LogError:
+def of_read(error: BaseException) -> LogError:
+    """The error that a read raises for one of `FAILURES`."""
     shown = error.__cause__ if isinstance(error, NotConnected) and error.__cause__ else error
     code = getattr(shown, "sqlstate", None)
     if code and code.startswith(_REFUSED):
@@ -99,7 +89,8 @@ def _of_read(error: BaseException) -> LogError:
     return LogBusy(f"Postgres did not answer ({told}); try again.")
 
 
-def _of_write(error: BaseException) -> LogError:
+def of_write(error: BaseException) -> LogError:
+    """The error that a write raises for one of `FAILURES`; a lost connection leaves its outcome unknown."""
     if isinstance(error, NotConnected):
         return LogBusy("no connection to Postgres was to be had in time; nothing was written, try again.")
     if isinstance(error, NotReplicated):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -25,7 +24,6 @@ from threadlog.log import (
     Limits,
     LogBusy,
     LogClosed,
-    LogError,
     LogInfo,
     LogNotFound,
     LogReadOnly,
@@ -56,7 +54,6 @@ class PostgresLog(EventLog):
         self._info: LogInfo | None = None
         self._ends: dict[int, Ends] = {}
         self._query = cache(partial(_query, place.schema))
-        self._appending: set[asyncio.Task[list[asyncpg.Record]]] = set()
 
     @property
     def place(self) -> Place:
@@ -74,7 +71,7 @@ class PostgresLog(EventLog):
         """See `EventLog.open`."""
         if self._info is not None:
             return
-        self._pool = Pool(self._place)
+        self._pool = Pool(self._place, on_connect=self._ends.clear)
         try:
             with faults.reading():
                 self._info = await self._look()
@@ -92,8 +89,6 @@ class PostgresLog(EventLog):
         pool, self._pool = self._pool, None
         if bell is not None:
             await bell.stop()
-        if self._appending:
-            await asyncio.wait(self._appending)
         if pool is not None:
             await pool.close()
 
@@ -113,49 +108,53 @@ class PostgresLog(EventLog):
     async def append(self, shard: int, appends: Sequence[Append]) -> Sequence[Outcome]:
         """See `EventLog.append`: one round trip, unless an append id is known already."""
         self._check_writable(shard)
-        if any(self.shard_of(tenant) != shard for tenant in {append.tenant for append in appends}):
-            raise InvalidAppend(f"a tenant of this call does not live in shard {shard}; ask `shard_of`.")
-        self.info.limits.check_call(appends)
+        for tenant in {append.tenant for append in appends}:
+            if self.shard_of(tenant) != shard:
+                raise InvalidAppend(f"a tenant of this call does not live in shard {shard}; ask `shard_of`.")
+        self._limits.check_call(appends)
         if not appends:
             return []
-        with faults.writing():
-            answers = await self._store(shard, appends)
-            self._ends_of(shard).note(answers.stored)
-            outcomes = [
-                await self._of_known(append, outcome.first_seq) if isinstance(outcome, calls.Known) else outcome
-                for append, outcome in zip(appends, answers.outcomes, strict=True)
-            ]
-        if answers.stored:
-            self._ring(shard, answers.stored[-1][0][-1].position)
-        return outcomes
+        try:
+            await self._opened().ready()  # a new connection, which may lead to another history, makes forget
+            ends = self._ends.setdefault(shard, Ends())
+            outcomes, stored, here = await self._store(shard, ends, appends)
+        except faults.FAILURES as error:
+            raise faults.of_write(error) from error
+        if stored:
+            ends.note(stored, here)
+            self._ring(shard, stored[-1][0][-1].position)
+        return [
+            await self._of_known(append, outcome.first_seq) if isinstance(outcome, calls.Known) else outcome
+            for append, outcome in zip(appends, outcomes, strict=True)
+        ]
 
-    async def _store(self, shard: int, appends: Sequence[Append]) -> calls.Answers:
+    async def _store(self, shard: int, ends: Ends, appends: Sequence[Append]) -> calls.Answers:
         """Store appends by the shortest way that can tell what becomes of them."""
-        last_seqs = self._ends_of(shard).last_seqs(appends)
-        if len(appends) == 1 and (expected := calls.exact(appends[0], last_seqs)) is not None:
-            with contextlib.suppress(asyncpg.UniqueViolationError):
-                ends = None if last_seqs is None else self._ends_of(shard)
-                if answers := await self._store_one(shard, ends, appends[0], expected):
+        last_seqs = ends.last_seqs(appends)
+        try:
+            if len(appends) == 1 and (expected := calls.exact(appends[0], last_seqs)) is not None:
+                known = None if last_seqs is None else ends
+                if answers := await self._store_one(shard, known, appends[0], expected):
                     return answers
-        elif last_seqs is not None:
-            with contextlib.suppress(asyncpg.UniqueViolationError):
-                return await self._store_all(shard, appends, last_seqs)
-        return await self._store_all(shard, appends, None)
+            elif last_seqs is not None:
+                return await self._store_all(shard, ends, appends, last_seqs)
+        except asyncpg.UniqueViolationError:  # an append id is known, or a thread is not new: ask what they are
+            pass
+        return await self._store_all(shard, ends, appends, None)
 
     async def _store_one(self, shard: int, ends: Ends | None, append: Append, expected: int) -> calls.Answers | None:
         (event_id,) = uuid7s(time.time_ns() // 1000, 1)
         arguments = calls.one_arguments(ends, append, expected, event_id)
-        ((answer,),) = await self._finish(self._call("append_one", shard, self._place.lock_timeout_ms, *arguments))
+        ((answer,),) = await self._call("append_one", shard, self._place.lock_timeout_ms, *arguments)
         return None if answer is None else calls.of_one(shard, append, expected, event_id, answer)
 
-    async def _store_all(self, shard: int, appends: Sequence[Append], last_seqs: Sequence[int] | None) -> calls.Answers:
+    async def _store_all(
+        self, shard: int, ends: Ends, appends: Sequence[Append], last_seqs: Sequence[int] | None
+    ) -> calls.Answers:
         ids = uuid7s(time.time_ns() // 1000, sum([len(append.events) for append in appends]))
-        arguments = calls.append_arguments(self._ends_of(shard), appends, ids, last_seqs)
-        (answer,) = await self._finish(self._call("append", shard, self._place.lock_timeout_ms, *arguments))
+        arguments = calls.append_arguments(ends, appends, ids, last_seqs)
+        (answer,) = await self._call("append", shard, self._place.lock_timeout_ms, *arguments)
         return calls.of_all(shard, appends, ids, last_seqs, answer)
-
-    def _ends_of(self, shard: int) -> Ends:
-        return self._ends.setdefault(shard, Ends())
 
     async def read_thread(
         self, tenant: str, thread_id: str, *, after: int = 0, limit: int = 100, backward: bool = False
@@ -222,7 +221,7 @@ class PostgresLog(EventLog):
         if self.info.read_only:
             return
         it = snapshot
-        with contextlib.suppress(LogError), faults.writing():
+        with contextlib.suppress(*faults.FAILURES):
             await self._call(
                 "save_snapshot", it.tenant, it.thread_id, it.projection, it.version, it.seq, it.check, it.state
             )
@@ -240,13 +239,12 @@ class PostgresLog(EventLog):
         if not new:
             return await self._last_position(shard)
         arguments = calls.restore_arguments(new)
-        with faults.writing():
-            try:
-                ((last,),) = await self._call("restore", shard, self._place.lock_timeout_ms, *arguments)
-            except asyncpg.PostgresError as error:
-                if error.sqlstate not in faults.OTHER_HISTORY:
-                    raise
+        try:
+            ((last,),) = await self._call("restore", shard, self._place.lock_timeout_ms, *arguments)
+        except faults.FAILURES as error:
+            if getattr(error, "sqlstate", None) in faults.OTHER_HISTORY:
                 raise Diverged("the log holds another history, or was written to meanwhile.") from error
+            raise faults.of_write(error) from error
         self._ring(shard, last)
         return int(last)
 
@@ -289,26 +287,21 @@ class PostgresLog(EventLog):
         if position and self._bell is not None:
             self._bell.appended(shard, position)
 
-    async def _finish(self, call: Any) -> list[asyncpg.Record]:
-        """Let a write go on to its end when its caller is cancelled; closing waits for it."""
-        task = asyncio.ensure_future(call)
-        self._appending.add(task)
-        task.add_done_callback(self._appending.discard)
-        return await asyncio.shield(task)
-
     async def _read(self, function: str, *arguments: object) -> list[asyncpg.Record]:
         """Call a function that changes nothing; on another connection if the first one ends meanwhile."""
-        with faults.reading():
+        try:
             try:
                 return await self._call(function, *arguments)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
+            except faults.FAILURES as error:
                 if not faults.is_lost(error):
                     raise
             return await self._call(function, *arguments)
+        except faults.FAILURES as error:
+            raise faults.of_read(error) from error
 
-    async def _call(self, function: str, *arguments: object) -> list[asyncpg.Record]:
+    def _call(self, function: str, *arguments: object) -> Coroutine[Any, Any, list[asyncpg.Record]]:
         """Call a function of the schema, in a transaction of its own."""
-        return await self._opened().fetch(self._query(function, len(arguments)), arguments)
+        return self._opened().fetch(self._query(function, len(arguments)), arguments)
 
     def _opened(self) -> Pool:
         if self._pool is None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 from uuid import uuid4
 
 import asyncpg
+from asyncpg.prepared_stmt import PreparedStatement
 from sqlalchemy import PoolProxiedConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -19,25 +20,60 @@ POOL_WAIT = 10.0
 """Seconds that a call waits for a free connection."""
 CONNECT_WAIT = 5.0
 """Seconds in which a connection must come up."""
+LOOKS = 8
+"""How often within a place's timeout the pool looks for calls that are late."""
 
 
-class _Loan(NamedTuple):
-    """A connection that the pool has lent."""
+class _Loan:
+    """A connection that the pool lends, and the statements that were prepared on it."""
 
-    lent: PoolProxiedConnection
-    driver: asyncpg.Connection[Any]
+    __slots__ = ("_prepared", "driver", "late", "lent")
+
+    def __init__(self, lent: PoolProxiedConnection) -> None:
+        self.lent = lent
+        self.driver = cast("asyncpg.Connection[Any]", lent.driver_connection)
+        self.late = False
+        """Whether it was ended because it took too long."""
+        # Kept by the connection's record: this loan ends when the connection goes back to SQLAlchemy's pool.
+        self._prepared: dict[str, PreparedStatement[asyncpg.Record]] = lent.info.setdefault("prepared", {})
+
+    async def fetch(self, query: str, arguments: Sequence[object]) -> list[asyncpg.Record]:
+        """Run a query that is kept prepared here: sooner than by the driver's own cache of statements."""
+        statement = self._prepared.get(query)
+        if statement is None:
+            statement = self._prepared[query] = await self.driver.prepare(query)
+        try:
+            return await statement.fetch(*arguments)
+        except asyncpg.InvalidCachedStatementError:  # a migration has changed what it answers; nothing was done
+            self._prepared.clear()
+            return await self.driver.fetch(query, *arguments)
+
+    def discard(self) -> None:
+        """End the connection, and let the pool forget it."""
+        self.driver.terminate()
+        self.lent.invalidate()
+        self.lent.close()
 
 
 class Pool:
     """A pool of connections to the database of a place. Opens none before the first is asked for.
 
     What a call gives back stays at hand for the next one, and goes back to SQLAlchemy's pool only when somebody waits
-    there: to check out and in would take a sixth of the time of an append.
+    there: to check out and in would take a sixth of the time of an append. For the same reason one timer looks after
+    all calls: who takes longer than the place's timeout loses the connection.
+
+    Args:
+        place: where to.
+        on_connect: is called with each new connection, which may lead to a server with another history.
     """
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
+    def __init__(self, place: Place, on_connect: Callable[[], object] = lambda: None) -> None:
+        self._place, self._on_connect = place, on_connect
         self._at_hand: list[_Loan] = []
+        self._out: dict[_Loan, float] = {}
+        """What is lent, and until when (time of the event loop)."""
+        self._timer: asyncio.TimerHandle | None = None
+        self._all_back: asyncio.Future[None] | None = None
         self._waiting = 0
         self._warned: set[asyncpg.Connection[Any]] = set()
         self._closed = False
@@ -58,14 +94,20 @@ class Pool:
 
         Raises:
             NotReplicated: the server did it, but warned.
+            TimeoutError: it took too long.
         """
         loan = await self._take()
         try:
-            rows = await loan.driver.fetch(query, *arguments, timeout=self._place.timeout)
+            if self._place.pooler:
+                rows = await loan.driver.fetch(query, *arguments)
+            else:
+                rows = await loan.fetch(query, arguments)
             if loan.driver in self._warned:
                 raise faults.NotReplicated
         except BaseException as error:
             self._take_back(loan, error)
+            if loan.late:
+                raise TimeoutError from error
             raise
         self._take_back(loan)
         return rows
@@ -82,55 +124,77 @@ class Pool:
         self._take_back(loan)
 
     async def close(self) -> None:
-        """Close all connections; one that is lent, when it comes back."""
+        """Close all connections; those that are lent, when they come back."""
         self._closed = True
         for loan in self._at_hand:
             loan.lent.close()
         self._at_hand.clear()
+        if self._out:
+            self._all_back = asyncio.get_running_loop().create_future()
+            await asyncio.wait([self._all_back], timeout=self._place.timeout)
+        if self._timer is not None:
+            self._timer.cancel()
         await self._engine.dispose()
 
+    async def ready(self) -> None:
+        """Have a connection at hand that is not known to be dead, as those are that were idle when the server stopped.
+
+        A `fetch` that follows at once goes by it, so that what was known when this ended holds for it.
+        """
+        while self._at_hand and self._at_hand[-1].driver.is_closed():
+            self._at_hand.pop().discard()
+        if not self._at_hand:
+            self._at_hand.append(await self._borrow())
+
     async def _take(self) -> _Loan:
-        """A connection that is not known to be dead, as those are that were idle when the server stopped."""
-        while True:
-            loan = self._at_hand.pop() if self._at_hand else await self._borrow()
-            if not loan.driver.is_closed():
-                return loan
-            _discard(loan)
+        await self.ready()
+        loan = self._at_hand.pop()
+        loop = asyncio.get_running_loop()
+        self._out[loan] = loop.time() + self._place.timeout
+        if self._timer is None:
+            self._timer = loop.call_later(self._place.timeout / LOOKS, self._end_the_late, loop)
+        return loan
 
     async def _borrow(self) -> _Loan:
         self._waiting += 1
         try:
             with faults.connecting():
-                lent = await self._engine.raw_connection()
+                return _Loan(await self._engine.raw_connection())
         finally:
             self._waiting -= 1
-        return _Loan(lent, cast("asyncpg.Connection[Any]", lent.driver_connection))
 
     def _take_back(self, loan: _Loan, error: BaseException | None = None) -> None:
+        del self._out[loan]
         broken = error is not None and not isinstance(error, asyncpg.PostgresError)
         if broken or self._closed or loan.driver.is_closed():
             self._warned.discard(loan.driver)
-            _discard(loan)
+            loan.discard()
         elif self._waiting:
             loan.lent.close()
         else:
             self._at_hand.append(loan)
+        if self._all_back is not None and not self._out and not self._all_back.done():
+            self._all_back.set_result(None)
+
+    def _end_the_late(self, loop: asyncio.AbstractEventLoop) -> None:
+        for loan, until in self._out.items():
+            if loop.time() >= until:
+                loan.late = True
+                loan.driver.terminate()  # so that the call ends with an error
+        self._timer = None
+        if self._out:
+            self._timer = loop.call_later(self._place.timeout / LOOKS, self._end_the_late, loop)
 
     async def _connect(self) -> asyncpg.Connection[Any]:
         place = self._place
         driver = await connect(place.dsn, role=None if place.pooler else place.app_role, pooler=place.pooler)
         driver.add_log_listener(self._notice)
+        self._on_connect()
         return driver
 
     def _notice(self, driver: Any, message: asyncpg.PostgresLogMessage) -> None:
         if message.severity_en == "WARNING":
             self._warned.add(driver)
-
-
-def _discard(loan: _Loan) -> None:
-    loan.driver.terminate()
-    loan.lent.invalidate()
-    loan.lent.close()
 
 
 def _unique_name() -> str:

@@ -153,7 +153,7 @@ async def test_what_a_call_touches_does_not_grow_with_the_thread(database: Datab
         for _ in range(3):
             await log.append(0, [make("long", events=1000)])
         for warm in ("other", "third"):
-            await log._store_all(0, [make("long"), make(warm)], None)
+            await log._store_all(0, Ends(), [make("long"), make(warm)], None)
         one, many, ids = make("long", expected=3010), [make("long"), make("other")], [str(uuid4()), str(uuid4())]
         others, known = [make("long"), make("third")], Ends()
         touched = {
@@ -166,9 +166,8 @@ async def test_what_a_call_touches_does_not_grow_with_the_thread(database: Datab
         known.position, known.time_us = last.position, last.time_us
         arguments = calls.append_arguments(known, others, [str(uuid4()), str(uuid4())], [3012, 1])
         touched["append where the end is known"] = await blocks(log, "append", 0, 100, *arguments)
-        known.position += 2
-        known.time_us = (await log.read_shard(0, after=known.position - 1)).events[0].time_us
-        arguments = calls.one_arguments(known, make("third"), 2, str(uuid4()))
+        here = (await log._opened().fetch(f"SELECT {log.place.schema}.here()", ()))[0][0]
+        arguments = [known.position + 2, here, *calls.one_arguments(None, make("third"), 2, str(uuid4()))[2:]]
         touched["append_one where the end is known"] = await blocks(log, "append_one", 0, 100, *arguments)
         assert max(touched.values()) < 50, touched
 

@@ -10,6 +10,7 @@ import enum
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import lru_cache
 from types import TracebackType
 from typing import Self
 
@@ -355,6 +356,7 @@ class EventLog(ABC):
         await self.close()
 
 
+@lru_cache(maxsize=10_000)
 def shard_of(tenant: str, shards: int) -> int:
     """Shard of a tenant in a log of `shards` shards: the first 8 bytes of SHA-256 of the name, modulo `shards`."""
     return int.from_bytes(hashlib.sha256(tenant.encode()).digest()[:8], "big") % shards

@@ -10,10 +10,13 @@ _BYTES = 10
 
 _VERSION = bytes(byte & 0x0F | 0x70 for byte in range(256))
 _VARIANT = bytes(byte & 0x3F | 0x80 for byte in range(256))
+_VARIANT_DIGIT = {digit: f"{int(digit, 16) & 0x3 | 0x8:x}" for digit in "0123456789abcdef"}
 
 
 def uuid7s(time_us: int, count: int) -> list[str]:
     """Make `count` UUIDv7 for one moment (`time_us`: microseconds since 1970), 74 random bits each."""
+    if count == 1:
+        return [_uuid7(time_us)]
     noise = bytearray(os.urandom(_BYTES * count))
     noise[0::_BYTES] = noise[0::_BYTES].translate(_VERSION)
     noise[2::_BYTES] = noise[2::_BYTES].translate(_VARIANT)
@@ -21,3 +24,9 @@ def uuid7s(time_us: int, count: int) -> list[str]:
     pattern = f"{stamp[:8]}-{stamp[8:]}-%b-%b-%b".encode()
     # One after the other in Python, they would cost more than all else that an event needs.
     return b" ".join(map(pattern.__mod__, iter_unpack("4s4s12s", noise.hex().encode()))).decode().split()
+
+
+def _uuid7(time_us: int) -> str:
+    noise = os.urandom(_BYTES).hex()
+    stamp = f"{time_us // 1000:012x}"
+    return f"{stamp[:8]}-{stamp[8:]}-7{noise[:3]}-{_VARIANT_DIGIT[noise[3]]}{noise[4:7]}-{noise[7:19]}"

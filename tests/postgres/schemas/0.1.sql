@@ -16,7 +16,7 @@ CREATE FUNCTION house.append(the_shard integer, patience_ms integer, known_posit
 DECLARE
     entered boolean := house.enter(the_shard, patience_ms, tenants_served);
     base bigint := house.last_position(the_shard);
-    now_us bigint := (extract(epoch FROM clock_timestamp()) * 1000000)::bigint;
+    now_us bigint := house.now_us();
     separator text := chr(31);
     tenants text[] := string_to_array(tenant_words, separator, '');
     threads text[] := string_to_array(thread_words, separator, '');
@@ -161,35 +161,30 @@ BEGIN
     END LOOP;
 END
 $$;
-CREATE FUNCTION house.append_one(the_shard integer, patience_ms integer, known_position bigint, known_time_us bigint, the_tenant text, the_thread text, the_append_id text, expected bigint, the_actor text, the_run_id text, the_trace text, the_id uuid, the_type text, the_version integer, the_data bytea) RETURNS bigint[]
+CREATE FUNCTION house.append_one(the_shard integer, patience_ms integer, known_position bigint, known_here bigint, the_tenant text, the_thread text, the_append_id text, expected bigint, the_actor text, the_run_id text, the_trace text, the_id uuid, the_type text, the_version integer, the_data bytea) RETURNS bigint[]
     LANGUAGE plpgsql
     AS $$
 DECLARE
     entered boolean := set_config('threadlog.tenants', ARRAY[the_tenant]::text, true) IS NOT NULL
         AND current_setting('transaction_isolation') = 'read committed'
         AND pg_try_advisory_xact_lock(1952803940, the_shard);
+    now_us bigint := house.now_us();
     answer bigint[];
 BEGIN
     IF NOT entered THEN
         entered := house.enter(the_shard, patience_ms, ARRAY[the_tenant]);
-    END IF;
-    IF known_position IS NOT NULL THEN
-        INSERT INTO house.event AS e (
-            shard, position, tenant, thread_id, seq, id, append_id, first, deleted, type, version, time_us,
-            actor, run_id, trace, data
-        )
-        SELECT the_shard, last.position + 1, the_tenant, the_thread, expected + 1, the_id, the_append_id, true, false,
-               the_type, the_version, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
-               the_actor, the_run_id, the_trace, the_data
-        FROM (
-            SELECT p.position, p.time_us FROM house.event_position p
-            WHERE p.shard = the_shard ORDER BY p.position DESC LIMIT 1
-        ) last
-        WHERE last.position = known_position AND last.time_us = known_time_us
-        RETURNING ARRAY[e.position, e.time_us, 0] INTO answer;
-        IF answer IS NOT NULL THEN
-            RETURN answer;
-        END IF;
+    ELSIF known_here = house.here() THEN
+        BEGIN
+            INSERT INTO house.event (
+                shard, position, tenant, thread_id, seq, id, append_id, first, deleted, type, version, time_us,
+                actor, run_id, trace, data
+            ) VALUES (
+                the_shard, known_position + 1, the_tenant, the_thread, expected + 1, the_id, the_append_id, true, false,
+                the_type, the_version, now_us, the_actor, the_run_id, the_trace, the_data
+            );
+            RETURN ARRAY[known_position + 1, now_us, 0, known_here];
+        EXCEPTION WHEN unique_violation THEN  -- somebody else's event is there: look
+        END;
     END IF;
     INSERT INTO house.event AS e (
         shard, position, tenant, thread_id, seq, id, append_id, first, deleted, type, version, time_us,
@@ -200,8 +195,7 @@ BEGIN
                WHERE p.shard = the_shard ORDER BY p.position DESC LIMIT 1
            ), 0),
            the_tenant, the_thread, expected + 1, the_id, the_append_id, true, coalesce(last.deleted, false),
-           the_type, the_version, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
-           the_actor, the_run_id, the_trace, the_data
+           the_type, the_version, house.now_us(), the_actor, the_run_id, the_trace, the_data
     FROM (SELECT) one
     LEFT JOIN (
         SELECT e.seq, e.deleted FROM house.event e
@@ -209,7 +203,7 @@ BEGIN
         ORDER BY e.seq DESC LIMIT 1
     ) last ON true
     WHERE expected = coalesce(last.seq, 0)
-    RETURNING ARRAY[e.position, e.time_us, e.deleted::integer] INTO answer;
+    RETURNING ARRAY[e.position, e.time_us, e.deleted::integer, house.here()] INTO answer;
     RETURN answer;
 END
 $$;
@@ -262,6 +256,11 @@ BEGIN
     END IF;
     RETURN true;
 END
+$$;
+CREATE FUNCTION house.here() RETURNS bigint
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT (date_part('epoch', pg_postmaster_start_time()) * 1000000)::bigint # 'house.event'::regclass::oid::bigint
 $$;
 CREATE FUNCTION house.last_position(the_shard integer) RETURNS bigint
     LANGUAGE plpgsql STABLE
@@ -318,6 +317,9 @@ BEGIN
       AND s.projection = the_projection AND s.version = the_version;
 END
 $$;
+CREATE FUNCTION house.now_us() RETURNS bigint
+    LANGUAGE sql
+    AS $$ SELECT (date_part('epoch', clock_timestamp()) * 1000000)::bigint $$;
 CREATE FUNCTION house.read_shard(the_shard integer, after bigint, most integer, most_bytes bigint, the_tenant text) RETURNS TABLE(looked_to bigint, last_position bigint, tenant text, thread_id text, seq bigint, "position" bigint, id text, append_id text, type text, version integer, time_us bigint, actor text, run_id text, trace text, head text, data bytea)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -593,23 +595,23 @@ CREATE TABLE house.snapshot (
 ALTER TABLE ONLY house.event ATTACH PARTITION house.event_0 FOR VALUES IN (0);
 ALTER TABLE ONLY house.event ATTACH PARTITION house.event_1 FOR VALUES IN (1);
 COPY house.event_0 (shard, "position", tenant, thread_id, seq, id, append_id, first, deleted, type, version, time_us, actor, run_id, trace, head, data) FROM stdin;
-0	2	acme	t0	2	01a1fd64-2b36-7ee9-8d82-e23388be1766	append-0	f	f	test.event	1	1795252562753951	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	1	acme	t0	1	01a1fd64-2b36-7ad4-b25d-4780c9bb4260	append-0	t	f	test.event	1	1795252562753951	user:alice	\N	\N	{"owner":"alice","title":"Title 0"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	4	acme	t1	2	01a1fd64-2b46-7055-b918-e8eb800fb5e9	append-1	f	f	test.event	1	1795252562759521	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	3	acme	t1	1	01a1fd64-2b46-7cc6-acd4-78a6d946471f	append-1	t	f	test.event	1	1795252562759521	user:alice	\N	\N	{"owner":"alice","title":"Title 1"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	5	acme	t0	3	01a1fd64-2b48-7797-acdf-12c0362c6edc	append-2	t	f	test.event	1	1795252562760829	user:alice	\N	\N	{"owner":"alice","title":"Title 2"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	6	acme	t0	4	01a1fd64-2b48-75df-b133-4fb6f24c24a6	append-2	f	f	test.event	1	1795252562760829	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	7	acme	t1	3	01a1fd64-2b49-7c1c-9e99-905fc6bb6656	append-3	t	f	test.event	1	1795252562762076	user:alice	\N	\N	{"owner":"alice","title":"Title 3"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	8	acme	t1	4	01a1fd64-2b49-7b50-b4c1-bd5e20d478a1	append-3	f	f	test.event	1	1795252562762076	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	2	acme	t0	2	01a1fdd3-d2a7-70c2-b982-9c8f0ac03b21	append-0	f	f	test.event	1	1795259880113290	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	1	acme	t0	1	01a1fdd3-d2a7-7286-b013-7d6a3d8f7cc9	append-0	t	f	test.event	1	1795259880113290	user:alice	\N	\N	{"owner":"alice","title":"Title 0"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	4	acme	t1	2	01a1fdd3-d2b6-741a-9fc1-b1892b19dc02	append-1	f	f	test.event	1	1795259880118388	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	3	acme	t1	1	01a1fdd3-d2b6-7e83-b234-e9aa46a67053	append-1	t	f	test.event	1	1795259880118388	user:alice	\N	\N	{"owner":"alice","title":"Title 1"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	5	acme	t0	3	01a1fdd3-d2b7-7bae-9c6a-c82926263f23	append-2	t	f	test.event	1	1795259880119467	user:alice	\N	\N	{"owner":"alice","title":"Title 2"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	6	acme	t0	4	01a1fdd3-d2b7-7d8e-a894-118fb9b6fc57	append-2	f	f	test.event	1	1795259880119467	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	7	acme	t1	3	01a1fdd3-d2b8-7115-8da7-9838808135f7	append-3	t	f	test.event	1	1795259880120700	user:alice	\N	\N	{"owner":"alice","title":"Title 3"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	8	acme	t1	4	01a1fdd3-d2b8-731e-88f7-ac252db68478	append-3	f	f	test.event	1	1795259880120700	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
 \.
 COPY house.event_1 (shard, "position", tenant, thread_id, seq, id, append_id, first, deleted, type, version, time_us, actor, run_id, trace, head, data) FROM stdin;
 \.
 COPY house.head (shard, tenant, thread_id, "position", created_us, owner, title, status, info, deleted) FROM stdin;
-0	acme	t0	1	1795252562753951	alice	Title 2	active	\N	f
-0	acme	t1	3	1795252562759521	alice	Title 3	active	\N	f
+0	acme	t0	1	1795259880113290	alice	Title 2	active	\N	f
+0	acme	t1	3	1795259880118388	alice	Title 3	active	\N	f
 \.
 COPY house.log (only_one, log_id, shards) FROM stdin;
-t	c8dd9ef6-d815-415f-b828-a482f3a17739	2
+t	3960bd5d-1952-474e-8fc1-8d45440ecc87	2
 \.
 COPY house.migration (name, applied_at) FROM stdin;
 \.
@@ -655,18 +657,22 @@ GRANT USAGE ON SCHEMA house TO house_app;
 GRANT USAGE ON SCHEMA house TO house_redactor;
 REVOKE ALL ON FUNCTION house.append(the_shard integer, patience_ms integer, known_position bigint, known_time_us bigint, last_seq_numbers text, tenants_served text[], segments integer[], event_segments integer[], tenant_words text, thread_words text, append_id_words text, expected_numbers text, count_numbers text, actor_words text, run_id_words text, trace_words text, append_of_numbers text, place_numbers text, id_list text, type_words text, version_numbers text, head_words text, deletion_words text, payloads bytea[], head_of integer[], head_fields integer[], head_owners text[], head_titles text[], head_statuses text[], head_infos text[], head_deletions boolean[], OUT kinds integer[], OUT seqs bigint[], OUT positions bigint[], OUT deletions boolean[], OUT time_us bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION house.append(the_shard integer, patience_ms integer, known_position bigint, known_time_us bigint, last_seq_numbers text, tenants_served text[], segments integer[], event_segments integer[], tenant_words text, thread_words text, append_id_words text, expected_numbers text, count_numbers text, actor_words text, run_id_words text, trace_words text, append_of_numbers text, place_numbers text, id_list text, type_words text, version_numbers text, head_words text, deletion_words text, payloads bytea[], head_of integer[], head_fields integer[], head_owners text[], head_titles text[], head_statuses text[], head_infos text[], head_deletions boolean[], OUT kinds integer[], OUT seqs bigint[], OUT positions bigint[], OUT deletions boolean[], OUT time_us bigint) TO house_app;
-REVOKE ALL ON FUNCTION house.append_one(the_shard integer, patience_ms integer, known_position bigint, known_time_us bigint, the_tenant text, the_thread text, the_append_id text, expected bigint, the_actor text, the_run_id text, the_trace text, the_id uuid, the_type text, the_version integer, the_data bytea) FROM PUBLIC;
-GRANT ALL ON FUNCTION house.append_one(the_shard integer, patience_ms integer, known_position bigint, known_time_us bigint, the_tenant text, the_thread text, the_append_id text, expected bigint, the_actor text, the_run_id text, the_trace text, the_id uuid, the_type text, the_version integer, the_data bytea) TO house_app;
+REVOKE ALL ON FUNCTION house.append_one(the_shard integer, patience_ms integer, known_position bigint, known_here bigint, the_tenant text, the_thread text, the_append_id text, expected bigint, the_actor text, the_run_id text, the_trace text, the_id uuid, the_type text, the_version integer, the_data bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION house.append_one(the_shard integer, patience_ms integer, known_position bigint, known_here bigint, the_tenant text, the_thread text, the_append_id text, expected bigint, the_actor text, the_run_id text, the_trace text, the_id uuid, the_type text, the_version integer, the_data bytea) TO house_app;
 REVOKE ALL ON FUNCTION house.change_heads(the_shard integer, chosen integer[], thread_of integer[], tenants text[], threads text[], fields integer[], owners text[], titles text[], statuses text[], infos text[], deletions boolean[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION house.change_heads(the_shard integer, chosen integer[], thread_of integer[], tenants text[], threads text[], fields integer[], owners text[], titles text[], statuses text[], infos text[], deletions boolean[]) TO house_app;
 REVOKE ALL ON FUNCTION house.enter(the_shard integer, patience_ms integer, the_tenants text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION house.enter(the_shard integer, patience_ms integer, the_tenants text[]) TO house_app;
+REVOKE ALL ON FUNCTION house.here() FROM PUBLIC;
+GRANT ALL ON FUNCTION house.here() TO house_app;
 REVOKE ALL ON FUNCTION house.last_position(the_shard integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION house.last_position(the_shard integer) TO house_app;
 REVOKE ALL ON FUNCTION house.list_heads(the_tenant text, the_owner text, mark text, most integer, newest_first boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION house.list_heads(the_tenant text, the_owner text, mark text, most integer, newest_first boolean) TO house_app;
 REVOKE ALL ON FUNCTION house.load_snapshot(the_tenant text, the_thread text, the_projection text, the_version integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION house.load_snapshot(the_tenant text, the_thread text, the_projection text, the_version integer) TO house_app;
+REVOKE ALL ON FUNCTION house.now_us() FROM PUBLIC;
+GRANT ALL ON FUNCTION house.now_us() TO house_app;
 REVOKE ALL ON FUNCTION house.read_shard(the_shard integer, after bigint, most integer, most_bytes bigint, the_tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION house.read_shard(the_shard integer, after bigint, most integer, most_bytes bigint, the_tenant text) TO house_app;
 REVOKE ALL ON FUNCTION house.read_thread(the_shard integer, the_tenant text, the_thread text, after bigint, most integer, most_bytes bigint, backward boolean) FROM PUBLIC;

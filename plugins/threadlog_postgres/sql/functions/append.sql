@@ -3,17 +3,19 @@
 -- The statements of a VOLATILE function see what is committed when each begins, so what follows `enter` sees every
 -- earlier append of the shard; in one plain statement the snapshot would be older than the lock.
 --
--- A client that wrote to the shard before says where that left it: `known_position` and `known_time_us` of the shard's
--- last event (null where it does not know). Where the shard still ends so, nothing has come since, and what the client
--- knows of its threads still holds: then nothing is looked up but that. The time tells histories apart: on a server that
--- was restored, another event may have this position.
+-- A client that wrote to the shard before says where that left it: where the shard still ends so, nothing has come since,
+-- and what the client knows of its threads still holds. Then nothing is looked up but that.
 --
 -- One append of one event that names an exact seq and changes no head: what a run does all day long. Answers with the
--- event's position and time, and 1 if its thread is deleted; with nothing where the thread is not at that seq, and with
--- a unique violation where the append id is known: then `append` says what it is. Everything here is as it is for speed:
--- no loop, and no second statement where the first will do.
+-- event's position and time, 1 if its thread is deleted, and `here`; with nothing where the thread is not at that seq, and
+-- with a unique violation where the append id is known: then `append` says what it is. Everything here is as it is for
+-- speed: no loop, and no second statement where the first will do.
+--
+-- `known_position` is null, or the shard's last position as this client left it on the server, and in the table, that it
+-- knows by `known_here`. Not even that is looked up: if anything has come since, then that has the next position, and
+-- the primary key refuses it a second time.
 CREATE OR REPLACE FUNCTION {schema}.append_one(
-    the_shard integer, patience_ms integer, known_position bigint, known_time_us bigint,
+    the_shard integer, patience_ms integer, known_position bigint, known_here bigint,
     the_tenant text, the_thread text, the_append_id text, expected bigint,
     the_actor text, the_run_id text, the_trace text, the_id uuid, the_type text, the_version integer, the_data bytea
 ) RETURNS bigint[]
@@ -23,28 +25,23 @@ DECLARE
     entered boolean := set_config('threadlog.tenants', ARRAY[the_tenant]::text, true) IS NOT NULL
         AND current_setting('transaction_isolation') = 'read committed'
         AND pg_try_advisory_xact_lock(1952803940, the_shard);
+    now_us bigint := {schema}.now_us();
     answer bigint[];
 BEGIN
     IF NOT entered THEN
         entered := {schema}.enter(the_shard, patience_ms, ARRAY[the_tenant]);
-    END IF;
-    IF known_position IS NOT NULL THEN
-        INSERT INTO {schema}.event AS e (
-            shard, position, tenant, thread_id, seq, id, append_id, first, deleted, type, version, time_us,
-            actor, run_id, trace, data
-        )
-        SELECT the_shard, last.position + 1, the_tenant, the_thread, expected + 1, the_id, the_append_id, true, false,
-               the_type, the_version, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
-               the_actor, the_run_id, the_trace, the_data
-        FROM (
-            SELECT p.position, p.time_us FROM {schema}.event_position p
-            WHERE p.shard = the_shard ORDER BY p.position DESC LIMIT 1
-        ) last
-        WHERE last.position = known_position AND last.time_us = known_time_us
-        RETURNING ARRAY[e.position, e.time_us, 0] INTO answer;
-        IF answer IS NOT NULL THEN
-            RETURN answer;
-        END IF;
+    ELSIF known_here = {schema}.here() THEN
+        BEGIN
+            INSERT INTO {schema}.event (
+                shard, position, tenant, thread_id, seq, id, append_id, first, deleted, type, version, time_us,
+                actor, run_id, trace, data
+            ) VALUES (
+                the_shard, known_position + 1, the_tenant, the_thread, expected + 1, the_id, the_append_id, true, false,
+                the_type, the_version, now_us, the_actor, the_run_id, the_trace, the_data
+            );
+            RETURN ARRAY[known_position + 1, now_us, 0, known_here];
+        EXCEPTION WHEN unique_violation THEN  -- somebody else's event is there: look
+        END;
     END IF;
     INSERT INTO {schema}.event AS e (
         shard, position, tenant, thread_id, seq, id, append_id, first, deleted, type, version, time_us,
@@ -55,8 +52,7 @@ BEGIN
                WHERE p.shard = the_shard ORDER BY p.position DESC LIMIT 1
            ), 0),
            the_tenant, the_thread, expected + 1, the_id, the_append_id, true, coalesce(last.deleted, false),
-           the_type, the_version, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
-           the_actor, the_run_id, the_trace, the_data
+           the_type, the_version, {schema}.now_us(), the_actor, the_run_id, the_trace, the_data
     FROM (SELECT) one
     LEFT JOIN (
         SELECT e.seq, e.deleted FROM {schema}.event e
@@ -64,7 +60,7 @@ BEGIN
         ORDER BY e.seq DESC LIMIT 1
     ) last ON true
     WHERE expected = coalesce(last.seq, 0)
-    RETURNING ARRAY[e.position, e.time_us, e.deleted::integer] INTO answer;
+    RETURNING ARRAY[e.position, e.time_us, e.deleted::integer, {schema}.here()] INTO answer;
     RETURN answer;
 END
 $$;
@@ -80,8 +76,10 @@ $$;
 -- append has said so far of the thread's deletion; `head_of` the append of each head change, at most one for an append.
 --
 -- `last_seq_numbers` are those of the appends' threads (0 for a new one), where the client knows them as of
--- `known_position`, and that each append fits: then there is one segment. Where it holds, the answer is the first position and the time alone; a
--- unique violation says that an append id is known, or that a thread is not new: then the client asks without it.
+-- `known_position`, and that each append fits: then there is one segment. `known_time_us` is that position's, because
+-- on a server that was restored another event may have it. Where both hold, the answer is the first position and the
+-- time alone; a unique violation says that an append id is known, or that a thread is not new: then the client asks
+-- without it.
 --
 -- The answer to append number n is the n-th of each array. `kinds`: 0 appended (seq and position of its first event),
 -- 1 conflict (the thread's seq, and whether it is deleted), 2 the append id is known (seq of its first event).
@@ -102,7 +100,7 @@ AS $$
 DECLARE
     entered boolean := {schema}.enter(the_shard, patience_ms, tenants_served);
     base bigint := {schema}.last_position(the_shard);
-    now_us bigint := (extract(epoch FROM clock_timestamp()) * 1000000)::bigint;
+    now_us bigint := {schema}.now_us();
     separator text := chr(31);
     tenants text[] := string_to_array(tenant_words, separator, '');
     threads text[] := string_to_array(thread_words, separator, '');
