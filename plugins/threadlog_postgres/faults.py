@@ -49,6 +49,8 @@ def reading() -> Iterator[None]:
     """Translate what a read raises."""
     try:
         yield
+    except LogError:  # some of which are an OSError, too
+        raise
     except FAILURES as error:
         raise of_read(error) from error
 
