@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from itertools import accumulate
 from typing import Any, NamedTuple, TypeVar
 
 import asyncpg
@@ -19,11 +18,11 @@ from threadlog.log import (
     Expected,
     Head,
     HeadChange,
+    NewEvent,
 )
 from threadlog_postgres.ends import Ends
 
 _HEAD = msgspec.json.Decoder(HeadChange)
-_EXPECTED = {Expect.NO_THREAD: 0, Expect.ANY: -1, Expect.THREAD_EXISTS: -2}
 _FIELDS = {"owner": 1, "title": 2, "status": 4, "info": 8, "deleted": 16}
 """The fields of a head change, and their bits."""
 
@@ -96,7 +95,7 @@ def append_arguments(
     """
     events = [event for append in appends for event in append.events]
     counts = [len(append.events) for append in appends]
-    segments = _segments(appends)
+    segments = _segments(appends) if last_seqs is None else [len(appends)]
     versions = [event.version for event in events]
     changes = list(_changes(appends))
     head_of, head_columns = _head_columns((number, change) for number, change in changes if change is not None)
@@ -189,9 +188,7 @@ def of_all(
     kinds, seqs, positions, deletions, time_us = answer
     if kinds is None:  # stored as they were known to be, one behind the other
         assert last_seqs is not None
-        counts = [len(append.events) for append in appends]
-        kinds, seqs, deletions = [0] * len(appends), [seq + 1 for seq in last_seqs], [False] * len(appends)
-        positions = accumulate(counts[:-1], initial=positions[0])
+        return _stored_all(shard, appends, ids, last_seqs, positions[0], time_us)
     outcomes: list[Appended | Conflict | Known] = []
     stored: list[tuple[Sequence[Event], bool]] = []
     start = 0
@@ -209,6 +206,21 @@ def of_all(
     return Answers(outcomes, stored)
 
 
+def _stored_all(
+    shard: int, appends: Sequence[Append], ids: Sequence[str], last_seqs: Sequence[int], position: int, time_us: int
+) -> Answers:
+    outcomes = []
+    stored = []
+    start = 0
+    for append, last_seq in zip(appends, last_seqs, strict=True):
+        end = start + len(append.events)
+        outcome = _appended(shard, append, ids[start:end], last_seq + 1, position + start, time_us)
+        outcomes.append(outcome)
+        stored.append((outcome.events, _deleted_after(append, deleted=False)))
+        start = end
+    return Answers(outcomes, stored)
+
+
 def _deleted_after(append: Append, deleted: bool) -> bool:
     for event in append.events:
         if event.head is not None and event.head.deleted is not UNSET:
@@ -217,29 +229,36 @@ def _deleted_after(append: Append, deleted: bool) -> bool:
 
 
 def _appended(shard: int, append: Append, ids: Sequence[str], seq: int, position: int, time_us: int) -> Appended:
+    events = append.events
+    if len(events) == 1:
+        return Appended((_event(shard, append, events[0], ids[0], seq, position, time_us),))
     return Appended(
         tuple(
             [
-                Event(
-                    tenant=append.tenant,
-                    thread_id=append.thread_id,
-                    seq=seq + at,
-                    shard=shard,
-                    position=position + at,
-                    id=ids[at],
-                    append_id=append.append_id,
-                    type=new.type,
-                    version=new.version,
-                    time_us=time_us,
-                    data=new.data,
-                    actor=append.actor,
-                    run_id=append.run_id,
-                    trace=append.trace,
-                    head=new.head,
-                )
-                for at, new in enumerate(append.events)
+                _event(shard, append, new, event_id, seq + at, position + at, time_us)
+                for at, (new, event_id) in enumerate(zip(events, ids, strict=True))
             ]
         )
+    )
+
+
+def _event(shard: int, append: Append, new: NewEvent, event_id: str, seq: int, position: int, time_us: int) -> Event:
+    return Event(
+        tenant=append.tenant,
+        thread_id=append.thread_id,
+        seq=seq,
+        shard=shard,
+        position=position,
+        id=event_id,
+        append_id=append.append_id,
+        type=new.type,
+        version=new.version,
+        time_us=time_us,
+        data=new.data,
+        actor=append.actor,
+        run_id=append.run_id,
+        trace=append.trace,
+        head=new.head,
     )
 
 
@@ -381,7 +400,11 @@ def _head_columns(changes: Iterable[tuple[Key, HeadChange]]) -> tuple[list[Key],
 
 
 def _expected_number(expected: Expected) -> int:
-    return expected if isinstance(expected, int) else _EXPECTED[expected]
+    if expected is Expect.ANY:
+        return -1
+    if isinstance(expected, int):
+        return expected
+    return 0 if expected is Expect.NO_THREAD else -2
 
 
 def _numbers(numbers: Sequence[int]) -> str:

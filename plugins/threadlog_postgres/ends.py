@@ -49,9 +49,19 @@ class Ends:
 
         None where that is not known, where an append would be refused, and where two are for the same thread.
         """
-        found = {(append.tenant, append.thread_id): self._before(append) for append in appends}
-        seqs = [seq for seq in found.values() if seq is not None]
-        return seqs if self.position and len(seqs) == len(appends) else None
+        threads = [(append.tenant, append.thread_id) for append in appends]
+        if not self.position or len(set(threads)) < len(threads):
+            return None
+        seqs = []
+        for thread, append in zip(threads, appends, strict=True):
+            seq = self._last_seqs.get(thread)
+            if seq is None and append.expected in (0, Expect.NO_THREAD):
+                # If it is here all the same, it has an event 1, so that a second one is refused by the index.
+                seq = 0
+            elif seq is None or not is_expected(append.expected, seq, deleted=False):
+                return None
+            seqs.append(seq)
+        return seqs
 
     def note(self, stored: Sequence[tuple[Sequence[Event], bool]], here: int | None = None) -> None:
         """Learn from the answer to a call.
@@ -78,10 +88,3 @@ class Ends:
                 self._last_seqs.pop(thread, None)
             else:
                 self._last_seqs[thread] = events[-1].seq
-
-    def _before(self, append: Append) -> int | None:
-        seq = self._last_seqs.get((append.tenant, append.thread_id))
-        if seq is None:
-            # A thread that is here all the same has an event 1, so that a second one is refused by the index.
-            return 0 if append.expected in (0, Expect.NO_THREAD) else None
-        return seq if is_expected(append.expected, seq, deleted=False) else None
