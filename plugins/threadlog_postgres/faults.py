@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import asyncpg
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -40,7 +41,10 @@ class NotReplicated(Exception):
     """
 
 
-FAILURES = (asyncpg.PostgresError, *_DRIVER, DBAPIError, OSError, PoolTimeoutError, NotConnected, NotReplicated)
+_POOL = (DBAPIError, PoolTimeoutError, AsyncAdapt_asyncpg_dbapi.Error)
+"""What SQLAlchemy's pool raises; the last in what it asks a first connection, which it leaves as it is."""
+
+FAILURES = (asyncpg.PostgresError, *_DRIVER, *_POOL, OSError, NotConnected, NotReplicated)
 """What a call may end with that `of_read` and `of_write` translate."""
 
 
@@ -74,7 +78,9 @@ def is_lost(error: BaseException) -> bool:
 def driver_error(error: BaseException) -> BaseException:
     """What the driver raised, out of SQLAlchemy's wrapping."""
     if isinstance(error, DBAPIError) and error.orig is not None:
-        return error.orig.__cause__ or error.orig
+        error = error.orig
+    if isinstance(error, AsyncAdapt_asyncpg_dbapi.Error):
+        error = error.__cause__ or error
     return error
 
 
