@@ -7,15 +7,17 @@ ALTER TABLE {schema}.event ENABLE ROW LEVEL SECURITY;
 ALTER TABLE {schema}.head ENABLE ROW LEVEL SECURITY;
 ALTER TABLE {schema}.snapshot ENABLE ROW LEVEL SECURITY;
 
--- The inner SELECT makes Postgres ask once for each query and not once for each row. And not `tenant = ANY (…)`, which
+-- The inner SELECT makes Postgres ask once for each query and not once for each row. That what is not false is not null
+-- says no more than `?` by itself; but of that alone the planner thinks that one row in a thousand has it, and sorts the
+-- few that it expects instead of reading them in the index's order. And not `tenant = ANY (…)`, which
 -- Postgres takes for a condition of the index: for that it may give up the index's order, and read a whole thread to find
 -- where it ends.
 CREATE POLICY tenant ON {schema}.event
-    USING (array_position((SELECT {schema}.served())::text[], tenant) IS NOT NULL);
+    USING (nullif((SELECT {schema}.served()) ? tenant, false) IS NOT NULL);
 CREATE POLICY tenant ON {schema}.head
-    USING (array_position((SELECT {schema}.served())::text[], tenant) IS NOT NULL);
+    USING (nullif((SELECT {schema}.served()) ? tenant, false) IS NOT NULL);
 CREATE POLICY tenant ON {schema}.snapshot
-    USING (array_position((SELECT {schema}.served())::text[], tenant) IS NOT NULL);
+    USING (nullif((SELECT {schema}.served()) ? tenant, false) IS NOT NULL);
 
 -- Events are never changed, but that {redactor} may replace payloads where the law demands it: whoever does acts as that
 -- role (SET ROLE), and names the tenant (threadlog.tenants) as everybody does.

@@ -492,9 +492,14 @@ BEGIN
     SET seq = excluded.seq, "check" = excluded."check", state = excluded.state WHERE excluded.seq >= old.seq;
 END
 $$;
-CREATE FUNCTION house.served() RETURNS text[]
+CREATE FUNCTION house.served() RETURNS jsonb
     LANGUAGE sql STABLE PARALLEL SAFE
-    AS $$ SELECT coalesce(nullif(current_setting('threadlog.tenants', true), ''), '{}')::text[] $$;
+    AS $$
+    SELECT jsonb_object(
+        coalesce(nullif(current_setting('threadlog.tenants', true), ''), '{}')::text[],
+        coalesce(nullif(current_setting('threadlog.tenants', true), ''), '{}')::text[]
+    )
+$$;
 SET default_tablespace = '';
 CREATE TABLE house.event (
     shard integer NOT NULL,
@@ -595,23 +600,23 @@ CREATE TABLE house.snapshot (
 ALTER TABLE ONLY house.event ATTACH PARTITION house.event_0 FOR VALUES IN (0);
 ALTER TABLE ONLY house.event ATTACH PARTITION house.event_1 FOR VALUES IN (1);
 COPY house.event_0 (shard, "position", tenant, thread_id, seq, id, append_id, first, deleted, type, version, time_us, actor, run_id, trace, head, data) FROM stdin;
-0	2	acme	t0	2	01a1fdd3-d2a7-70c2-b982-9c8f0ac03b21	append-0	f	f	test.event	1	1795259880113290	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	1	acme	t0	1	01a1fdd3-d2a7-7286-b013-7d6a3d8f7cc9	append-0	t	f	test.event	1	1795259880113290	user:alice	\N	\N	{"owner":"alice","title":"Title 0"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	4	acme	t1	2	01a1fdd3-d2b6-741a-9fc1-b1892b19dc02	append-1	f	f	test.event	1	1795259880118388	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	3	acme	t1	1	01a1fdd3-d2b6-7e83-b234-e9aa46a67053	append-1	t	f	test.event	1	1795259880118388	user:alice	\N	\N	{"owner":"alice","title":"Title 1"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	5	acme	t0	3	01a1fdd3-d2b7-7bae-9c6a-c82926263f23	append-2	t	f	test.event	1	1795259880119467	user:alice	\N	\N	{"owner":"alice","title":"Title 2"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	6	acme	t0	4	01a1fdd3-d2b7-7d8e-a894-118fb9b6fc57	append-2	f	f	test.event	1	1795259880119467	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	7	acme	t1	3	01a1fdd3-d2b8-7115-8da7-9838808135f7	append-3	t	f	test.event	1	1795259880120700	user:alice	\N	\N	{"owner":"alice","title":"Title 3"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
-0	8	acme	t1	4	01a1fdd3-d2b8-731e-88f7-ac252db68478	append-3	f	f	test.event	1	1795259880120700	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	2	acme	t0	2	01a1fe0c-1d89-717b-b975-a570b776af7d	append-0	f	f	test.event	1	1795263569302645	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	1	acme	t0	1	01a1fe0c-1d89-71b9-9f8c-3bbcf4651932	append-0	t	f	test.event	1	1795263569302645	user:alice	\N	\N	{"owner":"alice","title":"Title 0"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	4	acme	t1	2	01a1fe0c-1d9d-7aa4-8f19-4256c82c58fd	append-1	f	f	test.event	1	1795263569309646	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	3	acme	t1	1	01a1fe0c-1d9d-7f30-8700-3e274afb8402	append-1	t	f	test.event	1	1795263569309646	user:alice	\N	\N	{"owner":"alice","title":"Title 1"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	5	acme	t0	3	01a1fe0c-1d9e-7e79-b45a-9826a750b557	append-2	t	f	test.event	1	1795263569310838	user:alice	\N	\N	{"owner":"alice","title":"Title 2"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	6	acme	t0	4	01a1fe0c-1d9e-7c98-9b15-17edd5650aa6	append-2	f	f	test.event	1	1795263569310838	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	7	acme	t1	3	01a1fe0c-1da0-7ece-8480-1e70c36245b3	append-3	t	f	test.event	1	1795263569312362	user:alice	\N	\N	{"owner":"alice","title":"Title 3"}	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
+0	8	acme	t1	4	01a1fe0c-1da0-799c-9240-67d97f1b28be	append-3	f	f	test.event	1	1795263569312362	user:alice	\N	\N	\N	\\x7b2274797065223a227468726561642e6974656d2e75706461746564222c226974656d5f6964223a226d73675f30313233343536373839222c22757064617465223a7b2274797065223a22746578745f64656c7461222c2264656c7461223a2268656c6c6f20227d7d
 \.
 COPY house.event_1 (shard, "position", tenant, thread_id, seq, id, append_id, first, deleted, type, version, time_us, actor, run_id, trace, head, data) FROM stdin;
 \.
 COPY house.head (shard, tenant, thread_id, "position", created_us, owner, title, status, info, deleted) FROM stdin;
-0	acme	t0	1	1795259880113290	alice	Title 2	active	\N	f
-0	acme	t1	3	1795259880118388	alice	Title 3	active	\N	f
+0	acme	t0	1	1795263569302645	alice	Title 2	active	\N	f
+0	acme	t1	3	1795263569309646	alice	Title 3	active	\N	f
 \.
 COPY house.log (only_one, log_id, shards) FROM stdin;
-t	3960bd5d-1952-474e-8fc1-8d45440ecc87	2
+t	cf644fc7-976c-45cf-be29-6a440356bd14	2
 \.
 COPY house.migration (name, applied_at) FROM stdin;
 \.
@@ -650,9 +655,9 @@ CREATE TRIGGER refuse_truncation BEFORE TRUNCATE ON house.event FOR EACH STATEME
 ALTER TABLE house.event ENABLE ROW LEVEL SECURITY;
 ALTER TABLE house.head ENABLE ROW LEVEL SECURITY;
 ALTER TABLE house.snapshot ENABLE ROW LEVEL SECURITY;
-CREATE POLICY tenant ON house.event USING ((array_position(( SELECT house.served() AS served), tenant) IS NOT NULL));
-CREATE POLICY tenant ON house.head USING ((array_position(( SELECT house.served() AS served), tenant) IS NOT NULL));
-CREATE POLICY tenant ON house.snapshot USING ((array_position(( SELECT house.served() AS served), tenant) IS NOT NULL));
+CREATE POLICY tenant ON house.event USING ((NULLIF((( SELECT house.served() AS served) ? tenant), false) IS NOT NULL));
+CREATE POLICY tenant ON house.head USING ((NULLIF((( SELECT house.served() AS served) ? tenant), false) IS NOT NULL));
+CREATE POLICY tenant ON house.snapshot USING ((NULLIF((( SELECT house.served() AS served) ? tenant), false) IS NOT NULL));
 GRANT USAGE ON SCHEMA house TO house_app;
 GRANT USAGE ON SCHEMA house TO house_redactor;
 REVOKE ALL ON FUNCTION house.append(the_shard integer, patience_ms integer, known_position bigint, known_time_us bigint, last_seq_numbers text, tenants_served text[], segments integer[], event_segments integer[], tenant_words text, thread_words text, append_id_words text, expected_numbers text, count_numbers text, actor_words text, run_id_words text, trace_words text, append_of_numbers text, place_numbers text, id_list text, type_words text, version_numbers text, head_words text, deletion_words text, payloads bytea[], head_of integer[], head_fields integer[], head_owners text[], head_titles text[], head_statuses text[], head_infos text[], head_deletions boolean[], OUT kinds integer[], OUT seqs bigint[], OUT positions bigint[], OUT deletions boolean[], OUT time_us bigint) FROM PUBLIC;

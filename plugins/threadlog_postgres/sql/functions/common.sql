@@ -3,10 +3,17 @@
 -- Each call names the tenants that it serves (threadlog.tenants), because row-level security reads that setting: set in
 -- the same plain statement as the query it would come too late.
 
--- The tenants that row-level security lets through; nothing where none were named.
-CREATE OR REPLACE FUNCTION {schema}.served() RETURNS text[]
+-- The tenants that row-level security lets through, as the keys of an object: one of two hundred is found in there ten
+-- times as fast as in an array. None where none were named. A single expression, or it would not be inlined and planned
+-- anew by each query.
+CREATE OR REPLACE FUNCTION {schema}.served() RETURNS jsonb
 LANGUAGE sql STABLE SECURITY INVOKER PARALLEL SAFE
-AS $$ SELECT coalesce(nullif(current_setting('threadlog.tenants', true), ''), '{}')::text[] $$;
+AS $$
+    SELECT jsonb_object(
+        coalesce(nullif(current_setting('threadlog.tenants', true), ''), '{}')::text[],
+        coalesce(nullif(current_setting('threadlog.tenants', true), ''), '{}')::text[]
+    )
+$$;
 
 -- A shard's last position.
 CREATE OR REPLACE FUNCTION {schema}.last_position(the_shard integer) RETURNS bigint
