@@ -162,8 +162,8 @@ class Answers(NamedTuple):
     outcomes: Sequence[Appended | Conflict | Known]
     stored: Sequence[tuple[Sequence[Event], bool]]
     """The events of each append that was stored, and whether its thread is deleted now."""
-    here: int | None = None
-    """Names the server and the table, where the answer does."""
+    here: int
+    """Names the server and the table."""
 
 
 def of_one(shard: int, append: Append, expected: int, event_id: str, answer: Sequence[int]) -> Answers:
@@ -185,32 +185,33 @@ def of_all(
         last_seqs: as they were given.
         answer: of ``append``.
     """
-    kinds, seqs, positions, deletions, time_us = answer
+    kinds, seqs, positions, deletions, time_us, here = answer
     if kinds is None:  # stored as they were known to be, one behind the other
         assert last_seqs is not None
-        return _stored_all(shard, appends, ids, last_seqs, positions[0], time_us)
-    outcomes: list[Appended | Conflict | Known] = []
-    stored: list[tuple[Sequence[Event], bool]] = []
+        outcomes, stored = _stored_all(shard, appends, ids, last_seqs, positions[0], time_us)
+        return Answers(outcomes, stored, here)
+    judged: list[Appended | Conflict | Known] = []
+    kept: list[tuple[Sequence[Event], bool]] = []
     start = 0
     for append, kind, seq, position, deleted in zip(appends, kinds, seqs, positions, deletions, strict=True):
         end = start + len(append.events)
         if kind == _KNOWN:
-            outcomes.append(Known(seq))
+            judged.append(Known(seq))
         elif kind == _CONFLICT:
-            outcomes.append(Conflict(seq, deleted))
+            judged.append(Conflict(seq, deleted))
         else:
             outcome = _appended(shard, append, ids[start:end], seq, position, time_us)
-            outcomes.append(outcome)
-            stored.append((outcome.events, _deleted_after(append, deleted)))
+            judged.append(outcome)
+            kept.append((outcome.events, _deleted_after(append, deleted)))
         start = end
-    return Answers(outcomes, stored)
+    return Answers(judged, kept, here)
 
 
 def _stored_all(
     shard: int, appends: Sequence[Append], ids: Sequence[str], last_seqs: Sequence[int], position: int, time_us: int
-) -> Answers:
+) -> tuple[list[Appended], list[tuple[Sequence[Event], bool]]]:
     outcomes = []
-    stored = []
+    stored: list[tuple[Sequence[Event], bool]] = []
     start = 0
     for append, last_seq in zip(appends, last_seqs, strict=True):
         end = start + len(append.events)
@@ -218,7 +219,7 @@ def _stored_all(
         outcomes.append(outcome)
         stored.append((outcome.events, _deleted_after(append, deleted=False)))
         start = end
-    return Answers(outcomes, stored)
+    return outcomes, stored
 
 
 def _deleted_after(append: Append, deleted: bool) -> bool:

@@ -27,8 +27,8 @@ class Ends:
     def __init__(self) -> None:
         self.position = 0
         self.time_us = 0
-        self._here: int | None = None
-        """Names the server and the table that told of it, where the answer said."""
+        self._here = 0
+        """Names the server and the table that told of it."""
         self._streak = 0
         """How many answers in a row show that nobody else writes to the shard."""
         self._last_seqs: dict[Thread, int] = {}
@@ -40,9 +40,7 @@ class Ends:
 
         Where it does not, the server has begun a row in vain.
         """
-        if self._streak < _STREAK or self._here is None:
-            return None, None
-        return self.position, self._here
+        return (self.position, self._here) if self.position and self._streak >= _STREAK else (None, None)
 
     def last_seqs(self, appends: Sequence[Append]) -> list[int] | None:
         """The last seq of each append's thread before it, 0 for a new thread.
@@ -63,7 +61,7 @@ class Ends:
             seqs.append(seq)
         return seqs
 
-    def note(self, stored: Sequence[tuple[Sequence[Event], bool]], here: int | None = None) -> None:
+    def note(self, stored: Sequence[tuple[Sequence[Event], bool]], here: int) -> None:
         """Learn from the answer to a call.
 
         The shard ended with these events, be it before or after what is known here by another answer.
@@ -73,6 +71,9 @@ class Ends:
             here: names the server and the table.
         """
         first, last = stored[0][0][0], stored[-1][0][-1]
+        if here != self._here:  # another history, which may be shorter
+            self.position, self._streak, self._here = 0, 0, here
+            self._last_seqs.clear()
         if first.position <= self.position:
             return
         self._streak += 1
@@ -81,7 +82,7 @@ class Ends:
             self._last_seqs.clear()
         elif len(self._last_seqs) > _THREADS_KEPT:
             self._last_seqs.clear()
-        self.position, self.time_us, self._here = last.position, last.time_us, here
+        self.position, self.time_us = last.position, last.time_us
         for events, deleted in stored:
             thread = (events[0].tenant, events[0].thread_id)
             if deleted:

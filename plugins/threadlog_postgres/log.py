@@ -24,6 +24,7 @@ from threadlog.log import (
     Limits,
     LogBusy,
     LogClosed,
+    LogError,
     LogInfo,
     LogNotFound,
     LogReadOnly,
@@ -31,6 +32,7 @@ from threadlog.log import (
     LogStopped,
     OpenOptions,
     Outcome,
+    OutcomeUnknown,
     ShardPage,
     Snapshot,
     ThreadPage,
@@ -123,17 +125,22 @@ class PostgresLog(EventLog):
         if stored:
             ends.note(stored, here)
             self._ring(shard, stored[-1][0][-1].position)
-        return [
-            await self._of_known(append, outcome.first_seq) if isinstance(outcome, calls.Known) else outcome
-            for append, outcome in zip(appends, outcomes, strict=True)
-        ]
+        try:
+            return [
+                await self._of_known(append, outcome.first_seq) if isinstance(outcome, calls.Known) else outcome
+                for append, outcome in zip(appends, outcomes, strict=True)
+            ]
+        except LogError as error:
+            if not stored:
+                raise
+            raise OutcomeUnknown("the log could not read what an append id has; retry under the same ids.") from error
 
     async def _store(self, shard: int, ends: Ends, appends: Sequence[Append]) -> calls.Answers:
         """Store appends by the shortest way that can tell what becomes of them."""
         last_seqs = ends.last_seqs(appends)
         try:
             if len(appends) == 1 and (expected := calls.exact(appends[0], last_seqs)) is not None:
-                known = None if last_seqs is None else ends
+                known = None if last_seqs is None or self._place.pooler else ends  # a pooler may change the server
                 if answers := await self._store_one(shard, known, appends[0], expected):
                     return answers
             elif last_seqs is not None:

@@ -13,6 +13,7 @@ from asyncpg.prepared_stmt import PreparedStatement
 from sqlalchemy import PoolProxiedConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from threadlog.log import LogClosed
 from threadlog_postgres import faults
 from threadlog_postgres.place import Place
 
@@ -106,7 +107,7 @@ class Pool:
                 raise faults.NotReplicated
         except BaseException as error:
             self._take_back(loan, error)
-            if loan.late:
+            if loan.late and isinstance(error, Exception):
                 raise TimeoutError from error
             raise
         self._take_back(loan)
@@ -124,7 +125,7 @@ class Pool:
         self._take_back(loan)
 
     async def close(self) -> None:
-        """Close all connections; those that are lent, when they come back."""
+        """Close all connections; those that are lent when they come back, or when they are late."""
         self._closed = True
         for loan in self._at_hand:
             loan.lent.close()
@@ -132,8 +133,10 @@ class Pool:
         if self._out:
             self._all_back = asyncio.get_running_loop().create_future()
             await asyncio.wait([self._all_back], timeout=self._place.timeout)
+            self._end(list(self._out))
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
         await self._engine.dispose()
 
     async def ready(self) -> None:
@@ -141,10 +144,11 @@ class Pool:
 
         A `fetch` that follows at once goes by it, so that what was known when this ended holds for it.
         """
-        while self._at_hand and self._at_hand[-1].driver.is_closed():
-            self._at_hand.pop().discard()
-        if not self._at_hand:
-            self._at_hand.append(await self._borrow())
+        while not self._at_hand or self._at_hand[-1].driver.is_closed():
+            if self._at_hand:
+                self._at_hand.pop().discard()
+            else:
+                self._at_hand.append(await self._borrow())
 
     async def _take(self) -> _Loan:
         await self.ready()
@@ -159,9 +163,13 @@ class Pool:
         self._waiting += 1
         try:
             with faults.connecting():
-                return _Loan(await self._engine.raw_connection())
+                loan = _Loan(await self._engine.raw_connection())
         finally:
             self._waiting -= 1
+        if self._closed:
+            loan.discard()
+            raise LogClosed("the log was closed meanwhile.")
+        return loan
 
     def _take_back(self, loan: _Loan, error: BaseException | None = None) -> None:
         del self._out[loan]
@@ -177,13 +185,16 @@ class Pool:
             self._all_back.set_result(None)
 
     def _end_the_late(self, loop: asyncio.AbstractEventLoop) -> None:
-        for loan, until in self._out.items():
-            if loop.time() >= until:
-                loan.late = True
-                loan.driver.terminate()  # so that the call ends with an error
+        self._end([loan for loan, until in self._out.items() if loop.time() >= until])
         self._timer = None
         if self._out:
             self._timer = loop.call_later(self._place.timeout / LOOKS, self._end_the_late, loop)
+
+    def _end(self, loans: Sequence[_Loan]) -> None:
+        """Have calls end with an error, because they are late."""
+        for loan in loans:
+            loan.late = True
+            loan.driver.terminate()
 
     async def _connect(self) -> asyncpg.Connection[Any]:
         place = self._place

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from urllib.parse import quote
 
 import pytest
 
@@ -107,3 +108,43 @@ async def test_closing_waits_for_what_is_under_way(database: Database) -> None:
         await closing
         assert call.done()
         assert [event.append_id for event in await everything(keeper)] == ["in line"]
+
+
+async def test_closing_ends_what_is_late(database: Database) -> None:
+    """A call on a line that fell silent keeps a log from closing no longer than its time."""
+    async with proxied(database.url) as proxy, database.new() as keeper:
+        log = Database(f"postgresql://postgres@/postgres?host={proxy.host}").new(
+            schema=keeper.place.schema, timeout_ms=500, doorbell_url=quote(database.url, safe="")
+        )
+        await log.open()
+        await log.append(0, [make("t")])
+        proxy.leave_hanging()
+        call = asyncio.ensure_future(log.append(0, [make("t")]))
+        await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            await log.close()
+            with pytest.raises(OutcomeUnknown):
+                await call
+
+
+async def test_connections_that_died_while_nobody_had_them_are_passed_over(database: Database) -> None:
+    """Neither those at hand nor those that went back to SQLAlchemy's pool are lent after a restart."""
+    async with database.new() as log:
+        pool = log._opened()
+        async with pool.connection(), pool.connection(), pool.connection():
+            pass
+        dead = [loan.driver for loan in pool._at_hand]
+        for loan in pool._at_hand[1:]:
+            loan.lent.close()
+        del pool._at_hand[1:]
+        await database.run(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'threadlog'"
+        )
+
+        async def noticed() -> bool:
+            return all(driver.is_closed() for driver in dead)
+
+        await until(noticed)
+        assert (await log.read_thread("acme", "t")).last_seq == 0
+        (outcome,) = await log.append(0, [make("t")])
+        assert isinstance(outcome, Appended)

@@ -171,18 +171,26 @@ async def test_an_older_snapshot_is_refused(database: Database, known: bool) -> 
         assert refused.value.sqlstate == "TL001"
 
 
-async def test_a_log_restored_in_place_is_told_from_the_one_before(database: Database) -> None:
+@pytest.mark.parametrize("by", ["a conflict", "appends", "batches"])
+async def test_a_log_restored_in_place_is_told_from_the_one_before(database: Database, by: str) -> None:
     """Dropped and loaded again under the feet of its only writer, and shorter than that left it."""
     async with database.new() as log, database.connected() as connection:
         name = log.place.schema
         await lonely(log)
+        others = [make("v"), make("w")] if by == "batches" else []
         kept = await connection.fetch(f"SELECT * FROM {name}.event WHERE position <= 15 ORDER BY position")
         log_id = await connection.fetchval(f"SELECT log_id FROM {name}.log")
         await connection.execute(f"DROP SCHEMA {name} CASCADE")
         async with database.new(schema=name):
             await connection.execute(f"UPDATE {name}.log SET log_id = $1", log_id)
             await connection.copy_records_to_table("event", schema_name=name, records=kept)
-        assert await send(log, make("t", expected=20)) == [Conflict(15)]
+        if by == "a conflict":
+            assert await send(log, make("t", expected=20)) == [Conflict(15)]
+        for _ in range(6):  # now it is longer than it was known to be
+            await send(log, make("u"), *others)
+        (outcome,) = await send(log, make("t"))
+        assert isinstance(outcome, Appended)
+        assert outcome.events[0].seq == 16
         await lonely(log)
         check_dense(await everything(log))
 
@@ -282,14 +290,14 @@ def event(position: int, thread: str, seq: int) -> Event:
 def test_answers_that_come_in_another_order_teach_nothing_wrong() -> None:
     """An answer that is older than what is known is passed over; behind a gap all that was known is forgotten."""
     ends = Ends()
-    ends.note([([event(1, "t", 1)], False)])
-    ends.note([([event(3, "u", 1)], False)])
+    ends.note([([event(1, "t", 1)], False)], 1)
+    ends.note([([event(3, "u", 1)], False)], 1)
     assert ends.last_seqs([make("t")]) is None
-    ends.note([([event(2, "t", 2)], False)])
+    ends.note([([event(2, "t", 2)], False)], 1)
     assert (ends.position, ends.last_seqs([make("t")]), ends.last_seqs([make("u")])) == (3, None, [1])
-    ends.note([([event(4, "t", 3), event(5, "t", 4)], False)])
+    ends.note([([event(4, "t", 3), event(5, "t", 4)], False)], 1)
     assert (ends.position, ends.last_seqs([make("t"), make("u", expected=1)])) == (5, [4, 1])
     assert ends.last_seqs([make("t"), make("t")]) is None
     assert ends.last_seqs([make("u", expected=2)]) is None
-    ends.note([([event(6, "t", 5)], True)])
+    ends.note([([event(6, "t", 5)], True)], 1)
     assert ends.last_seqs([make("t")]) is None
