@@ -148,3 +148,23 @@ async def test_connections_that_died_while_nobody_had_them_are_passed_over(datab
         assert (await log.read_thread("acme", "t")).last_seq == 0
         (outcome,) = await log.append(0, [make("t")])
         assert isinstance(outcome, Appended)
+
+
+async def test_a_call_that_stored_something_never_says_that_nothing_was(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where what a known id has cannot be read, the outcome of its call is unknown if a neighbour was stored."""
+
+    async def busy(*_: object, **__: object) -> None:
+        raise LogBusy("made to fail")
+
+    async with database.new() as log:
+        known = make("t")
+        await log.append(0, [known])
+        with monkeypatch.context() as patched:
+            patched.setattr(log, "read_thread", busy)
+            with pytest.raises(LogBusy):
+                await log.append(0, [known])
+            with pytest.raises(OutcomeUnknown):
+                await log.append(0, [known, make("u")])
+        assert (await log.read_thread("acme", "u")).last_seq == 1
