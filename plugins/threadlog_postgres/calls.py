@@ -188,23 +188,22 @@ def of_all(
     kinds, seqs, positions, deletions, time_us, here = answer
     if kinds is None:  # stored as they were known to be, one behind the other
         assert last_seqs is not None
-        outcomes, stored = _stored_all(shard, appends, ids, last_seqs, positions[0], time_us)
-        return Answers(outcomes, stored, here)
-    judged: list[Appended | Conflict | Known] = []
-    kept: list[tuple[Sequence[Event], bool]] = []
+        return Answers(*_stored_all(shard, appends, ids, last_seqs, positions[0], time_us), here)
+    outcomes: list[Appended | Conflict | Known] = []
+    stored: list[tuple[Sequence[Event], bool]] = []
     start = 0
     for append, kind, seq, position, deleted in zip(appends, kinds, seqs, positions, deletions, strict=True):
         end = start + len(append.events)
         if kind == _KNOWN:
-            judged.append(Known(seq))
+            outcomes.append(Known(seq))
         elif kind == _CONFLICT:
-            judged.append(Conflict(seq, deleted))
+            outcomes.append(Conflict(seq, deleted))
         else:
             outcome = _appended(shard, append, ids[start:end], seq, position, time_us)
-            judged.append(outcome)
-            kept.append((outcome.events, _deleted_after(append, deleted)))
+            outcomes.append(outcome)
+            stored.append((outcome.events, _deleted_after(append, deleted)))
         start = end
-    return Answers(judged, kept, here)
+    return Answers(outcomes, stored, here)
 
 
 def _stored_all(

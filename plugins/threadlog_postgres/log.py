@@ -108,7 +108,7 @@ class PostgresLog(EventLog):
         return LogStatus(reason is None, reason)
 
     async def append(self, shard: int, appends: Sequence[Append]) -> Sequence[Outcome]:
-        """See `EventLog.append`: one round trip, unless an append id is known already."""
+        """See `EventLog.append`: one round trip, unless an append id is known already or a lone append does not fit."""
         self._check_writable(shard)
         for tenant in {append.tenant for append in appends}:
             if self.shard_of(tenant) != shard:

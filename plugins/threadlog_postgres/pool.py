@@ -68,7 +68,7 @@ class Pool:
         on_connect: is called with each new connection, which may lead to a server with another history.
     """
 
-    def __init__(self, place: Place, on_connect: Callable[[], object] = lambda: None) -> None:
+    def __init__(self, place: Place, on_connect: Callable[[], object]) -> None:
         self._place, self._on_connect = place, on_connect
         self._at_hand: list[_Loan] = []
         self._out: dict[_Loan, float] = {}

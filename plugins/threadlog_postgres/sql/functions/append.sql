@@ -77,9 +77,9 @@ $$;
 --
 -- `last_seq_numbers` are those of the appends' threads (0 for a new one), where the client knows them as of
 -- `known_position`, and that each append fits: then there is one segment. `known_time_us` is that position's, because
--- on a server that was restored another event may have it. Where both hold, the answer is the first position, the
--- time and `here` alone; a unique violation says that an append id is known, or that a thread is not new: then the client asks
--- without it.
+-- on a server that was restored another event may have it. Where both hold, the answer is the first position, the time
+-- and `here` alone; a unique violation says that an append id is known, or that a thread is not new: then the client
+-- asks without it.
 --
 -- The answer to append number n is the n-th of each array. `kinds`: 0 appended (seq and position of its first event),
 -- 1 conflict (the thread's seq, and whether it is deleted), 2 the append id is known (seq of its first event).
@@ -92,7 +92,8 @@ CREATE OR REPLACE FUNCTION {schema}.append(
     deletion_words text, payloads bytea[],
     head_of integer[], head_fields integer[],
     head_owners text[], head_titles text[], head_statuses text[], head_infos text[], head_deletions boolean[],
-    OUT kinds integer[], OUT seqs bigint[], OUT positions bigint[], OUT deletions boolean[], OUT time_us bigint, OUT here bigint
+    OUT kinds integer[], OUT seqs bigint[], OUT positions bigint[], OUT deletions boolean[], OUT time_us bigint,
+    OUT here bigint
 )
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET plan_cache_mode = force_generic_plan
